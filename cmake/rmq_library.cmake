@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# rmq_library(<name> DIR <path below src> SRCS … DEPS … [PRIVATE_DEPS …])
+#
+# Makes rmq_<name> with the alias rmq::<name>, and publishes an include root that holds only this
+# library (a link build/include/<name>/<DIR> -> src/<DIR>). Including a header of a library that is
+# not in DEPS therefore does not compile: the dependency direction is enforced by the compiler.
+function(rmq_library name)
+    cmake_parse_arguments(ARG "" "DIR" "SRCS;DEPS;PRIVATE_DEPS" ${ARGN})
+    rmq_include_root(${name} ${ARG_DIR})
+    add_library(rmq_${name} STATIC ${ARG_SRCS})
+    add_library(rmq::${name} ALIAS rmq_${name})
+    target_include_directories(rmq_${name} PUBLIC ${CMAKE_BINARY_DIR}/include/${name})
+    target_compile_options(rmq_${name} PRIVATE ${RMQ_WARNINGS})
+    target_link_libraries(rmq_${name} PUBLIC ${ARG_DEPS} PRIVATE ${ARG_PRIVATE_DEPS})
+endfunction()
+
+function(rmq_include_root name dir)
+    set(link ${CMAKE_BINARY_DIR}/include/${name}/${dir})
+    get_filename_component(parent ${link} DIRECTORY)
+    file(MAKE_DIRECTORY ${parent})
+    file(CREATE_LINK ${CMAKE_SOURCE_DIR}/src/${dir} ${link} SYMBOLIC)
+endfunction()
+
+# rmq_test(<library> SRCS … [DEPS …]): one test program per library, registered with ctest. Its
+# results are written as Catch2 XML below test-results/, from where the ledger is generated.
+function(rmq_test name)
+    if(NOT RMQ_BUILD_TESTS OR RMQ_FUZZ)
+        return()
+    endif()
+    cmake_parse_arguments(ARG "" "" "SRCS;DEPS" ${ARGN})
+    add_executable(${name}_test ${ARG_SRCS} $<TARGET_OBJECTS:rmq_catch_main>)
+    target_compile_options(${name}_test PRIVATE ${RMQ_WARNINGS})
+    target_link_libraries(${name}_test PRIVATE rmq::${name} ${ARG_DEPS})
+    file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/test-results)
+    add_test(NAME ${name} COMMAND ${CMAKE_COMMAND}
+        -DPROGRAM=$<TARGET_FILE:${name}_test>
+        -DRESULTS=${CMAKE_BINARY_DIR}/test-results/${name}.xml
+        -P ${CMAKE_SOURCE_DIR}/cmake/run_unit_test.cmake)
+endfunction()

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/assert.h"
+
+#include "common/result.h"
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace rmq {
+
+void assertion_failed(const char* condition, const char* why, const char* file, int line) {
+    std::fprintf(stderr, "assertion_failed file=%s line=%d condition=\"%s\" why=\"%s\"\n", file,
+                 line, condition, why);
+    std::abort();
+}
+
+void throw_exception_from_error(const Error& error, const boost::source_location& where) {
+    std::fprintf(stderr, "result_without_value file=%s line=%d remark=\"%s\"\n", where.file_name(),
+                 static_cast<int>(where.line()), error.remark.c_str());
+    std::abort();
+}
+
+}  // namespace rmq

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/crc32.h"
+#include "common/java_string.h"
+#include "common/lenient_json.h"
+#include "common/message/message_id.h"
+#include "common/message/message_properties.h"
+#include "common/message/message_record.h"
+#include "common/persistent_file.h"
+#include "common/properties_file.h"
+#include "common/testing/catch.h"
+#include "common/testing/temp_dir.h"
+
+#include <nlohmann/json.hpp>
+
+using namespace rmq;
+
+TEST_CASE("java_string_hash: agrees with String.hashCode", "[common]") {
+    CHECK(java_string_hash("TagA") == 2598919);
+    CHECK(java_string_hash("标签") == 857175);
+    CHECK(java_string_hash("😀") == 1772899);
+    CHECK(java_string_hash("tag标0") == 110942755);
+    CHECK(java_string_hash("polygenelubricants") == INT32_MIN);
+    CHECK(java_string_length("a😀") == 3);
+}
+
+TEST_CASE("crc32_of: agrees with UtilAll.crc32", "[common]") {
+    CHECK(crc32_of("hello") == 907060870);
+    CHECK(crc32_of("") == 0);
+}
+
+TEST_CASE("parse_properties: reads what java.util.Properties reads", "[common][A-01]") {
+    const auto parsed = parse_properties(
+        "# comment\n! other\nkey=value\n  spaced : v w \nempty=\nbare\nuni=\\u4e2d\n"
+        "long=one\\\n   two\nback=a\\\\b\nkey=later\r\ncolon\\:in=1\n");
+    REQUIRE(parsed);
+    const Properties expected{{"key", "later"}, {"spaced", "v w "}, {"empty", ""},
+                              {"bare", ""},     {"uni", "中"},      {"long", "onetwo"},
+                              {"back", "a\\b"}, {"colon:in", "1"}};
+    CHECK(*parsed == expected);
+    CHECK_FALSE(parse_properties("bad=\\u12"));
+}
+
+TEST_CASE("parse_lenient_json: accepts unquoted integer and object keys", "[common]") {
+    const auto table = parse_lenient_json("{\"T@g\":{0:5,1:7}}\n");
+    REQUIRE(table);
+    CHECK((*table)["T@g"]["1"] == 7);
+    const auto keyed = parse_lenient_json(R"({"t":{{"brokerName":"b","queueId":0}:{"x":1}}})");
+    REQUIRE(keyed);
+    CHECK((*keyed)["t"][R"({"brokerName":"b","queueId":0})"]["x"] == 1);
+    CHECK_FALSE(parse_lenient_json("{\"a\":1"));
+    CHECK_FALSE(parse_lenient_json("{\"a\":\"\\"));
+    CHECK_FALSE(parse_lenient_json(std::string(100'000, '[')));
+    CHECK_FALSE(parse_lenient_json("[1,]"));
+}
+
+TEST_CASE("message properties: walk, find, set and remove", "[common][M-11]") {
+    std::string text =
+        "A\001"
+        "1\002"
+        "B\001"
+        "2";
+    append_property(text, "C", "3");
+    CHECK(find_property(text, "B") == "2");
+    set_property(text, "A", "9");
+    remove_property(text, "B");
+    CHECK(decode_properties(text) == std::map<std::string, std::string>{{"A", "9"}, {"C", "3"}});
+    CHECK_FALSE(find_property("X\001\002", "X"));
+}
+
+TEST_CASE("message record: what is encoded is decoded", "[common][K-01]") {
+    MessageRecord record;
+    record.queue_id = 3;
+    record.queue_offset = {42};
+    record.physical_offset = {4096};
+    record.sys_flag = sys_flag::kStoreHostV6;
+    record.born_host = *parse_socket_address("10.0.0.1:1234");
+    record.store_host = *parse_socket_address("[::1]:10911");
+    record.body = "body";
+    record.topic = "Topic";
+    record.properties =
+        "A\001"
+        "1\002";
+    for (const auto magic : {layout::kMagicV1, layout::kMagicV2}) {
+        record.magic = magic;
+        std::string bytes(static_cast<std::size_t>(encoded_size(record)), '\0');
+        encode_message(record, bytes.data());
+        const auto decoded = decode_message(bytes, VerifyCrc::kYes);
+        REQUIRE(decoded);
+        CHECK(decoded->body == "body");
+        CHECK(decoded->topic == "Topic");
+        CHECK(decoded->properties == record.properties);
+        CHECK(decoded->store_host == record.store_host);
+        CHECK(decoded->born_host.to_string() == "10.0.0.1:1234");
+        for (std::size_t cut = 0; cut < bytes.size(); ++cut) {
+            CHECK_FALSE(decode_message(std::string_view(bytes).substr(0, cut)));
+        }
+    }
+}
+
+TEST_CASE("message ids: offset ids round trip, unique ids differ", "[common][M-01]") {
+    const auto host = *parse_socket_address("127.0.0.1:10911");
+    const std::string id = make_offset_message_id(host, {1234});
+    CHECK(id == "7F00000100002A9F00000000000004D2");
+    CHECK(parse_offset_message_id(id)->offset == PhysicalOffset{1234});
+    CHECK(parse_offset_message_id(id)->store_host == host);
+    CHECK_FALSE(parse_offset_message_id("xyz"));
+    CHECK(make_unique_id(host, 1'700'000'000'000).size() == 32);
+    CHECK(make_unique_id(host, 1'700'000'000'000) != make_unique_id(host, 1'700'000'000'000));
+}
+
+TEST_CASE("replace_with_backup: keeps the former text as .bak", "[common]") {
+    const testing::TempDir dir;
+    const std::string path = dir.file("config/topics.json");
+    REQUIRE(replace_with_backup(path, "one"));
+    REQUIRE(replace_with_backup(path, "two"));
+    CHECK(*read_file(path) == "two");
+    CHECK(*read_file(path + ".bak") == "one");
+    REQUIRE(write_file(path, ""));
+    CHECK(*load_with_backup(path) == "one");
+    CHECK(load_with_backup(dir.file("none")).error().code == Errc::kNotFound);
+}

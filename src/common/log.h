@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/result.h"
+
+#include <spdlog/logger.h>
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+namespace rmq {
+
+// One logger per library ("common", "remoting", "store", "namesrv", "broker"). Lines are
+// `event_name key=value key=value`, UTC. Before log_to() they go to standard error, warnings and
+// above. The reference stays valid for the life of the process.
+// Thread safety: any thread; writing never blocks on the disk once log_to() was called.
+spdlog::logger& log_of(const char* library);
+
+struct LogOptions {
+    std::string path;            // a file; empty keeps standard error
+    std::string level = "info";  // trace, debug, info, warn, error
+};
+
+// Sends all loggers to the place asked for, through one bounded queue and thread. Errors: kIo when
+// the file cannot be opened, kInvalidArgument for an unknown level. Call once, from main.
+Status log_to(const LogOptions& options);
+
+// Writes what is queued and stops the logging thread. Called by main on the way out.
+void log_shutdown();
+
+// Lets one line through per interval and counts the rest, for events that hostile or broken peers
+// can cause at will. `if (auto n = limiter.admit(now)) log.warn("… suppressed={}", *n)`.
+// Thread safety: any thread.
+class LogLimiter {
+public:
+    explicit LogLimiter(std::int64_t interval_ms = 10'000) : interval_ms_(interval_ms) {}
+
+    struct Admission {
+        bool admitted = false;
+        std::int64_t suppressed = 0;  // lines dropped since the last admitted one
+    };
+    Admission admit(std::int64_t monotonic_ms);
+
+private:
+    const std::int64_t interval_ms_;
+    std::atomic<std::int64_t> next_ms_{INT64_MIN};
+    std::atomic<std::int64_t> suppressed_{0};
+};
+
+}  // namespace rmq

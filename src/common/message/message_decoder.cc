@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/assert.h"
+#include "common/bytes.h"
+#include "common/crc32.h"
+#include "common/message/message_record.h"
+
+#include <cstring>
+#include <string>
+
+namespace rmq {
+
+namespace {
+
+// Sequential big-endian writer over memory the caller sized.
+class Cursor {
+public:
+    explicit Cursor(char* at) : at_(at) {}
+    template <class T>
+    void put(T value) {
+        store_be(at_, value);
+        at_ += sizeof value;
+    }
+    void put_bytes(std::string_view bytes) {
+        std::memcpy(at_, bytes.data(), bytes.size());
+        at_ += bytes.size();
+    }
+    void put_host(const SocketAddress& host) {
+        put_bytes(host.address_bytes());
+        put(host.port);
+    }
+    const char* at() const { return at_; }
+
+private:
+    char* at_;
+};
+
+SocketAddress read_host(ByteReader& reader, bool is_v6) {
+    SocketAddress host;
+    host.is_v6 = is_v6;
+    const std::string_view address = reader.read_bytes(is_v6 ? 16 : 4);
+    std::memcpy(host.bytes.data(), address.data(), address.size());
+    host.port = reader.read<std::int32_t>();
+    return host;
+}
+
+Error malformed(const std::string& what) {
+    return Error{Errc::kMalformed, "message record: " + what};
+}
+
+}  // namespace
+
+std::int64_t encoded_size(const MessageRecord& record) {
+    return layout::kFixedBytes + (record.magic == layout::kMagicV2 ? 1 : 0) +
+           ((record.sys_flag & sys_flag::kBornHostV6) != 0 ? layout::kV6ExtraBytes : 0) +
+           ((record.sys_flag & sys_flag::kStoreHostV6) != 0 ? layout::kV6ExtraBytes : 0) +
+           static_cast<std::int64_t>(record.body.size() + record.topic.size() +
+                                     record.properties.size());
+}
+
+void encode_message(const MessageRecord& record, char* out) {
+    RMQ_ASSERT(record.born_host.is_v6 == ((record.sys_flag & sys_flag::kBornHostV6) != 0),
+               "the flag tells readers how long the born host is");
+    RMQ_ASSERT(record.store_host.is_v6 == ((record.sys_flag & sys_flag::kStoreHostV6) != 0),
+               "the flag tells readers how long the store host is");
+    const auto size = static_cast<std::int32_t>(encoded_size(record));
+    Cursor cursor(out);
+    cursor.put(size);
+    cursor.put(record.magic);
+    cursor.put(crc32_of(record.body));
+    cursor.put(record.queue_id);
+    cursor.put(record.flag);
+    cursor.put(record.queue_offset.value);
+    cursor.put(record.physical_offset.value);
+    cursor.put(record.sys_flag);
+    cursor.put(record.born_timestamp);
+    cursor.put_host(record.born_host);
+    cursor.put(record.store_timestamp);
+    cursor.put_host(record.store_host);
+    cursor.put(record.reconsume_times);
+    cursor.put(record.prepared_transaction_offset);
+    cursor.put(static_cast<std::int32_t>(record.body.size()));
+    cursor.put_bytes(record.body);
+    if (record.magic == layout::kMagicV2) {
+        cursor.put(static_cast<std::int16_t>(record.topic.size()));
+    } else {
+        cursor.put(static_cast<std::int8_t>(record.topic.size()));
+    }
+    cursor.put_bytes(record.topic);
+    cursor.put(static_cast<std::int16_t>(record.properties.size()));
+    cursor.put_bytes(record.properties);
+    RMQ_ASSERT(cursor.at() == out + size, "encoded_size and encode_message must agree");
+}
+
+Result<MessageRecord> decode_message(std::string_view bytes, VerifyCrc verify) {
+    ByteReader reader(bytes);
+    MessageRecord record;
+    record.total_size = reader.read<std::int32_t>();
+    record.magic = reader.read<std::int32_t>();
+    if (!reader.ok() || record.total_size < layout::kFixedBytes ||
+        static_cast<std::size_t>(record.total_size) > bytes.size()) {
+        return malformed("size " + std::to_string(record.total_size) + " with " +
+                         std::to_string(bytes.size()) + " bytes left");
+    }
+    if (record.magic != layout::kMagicV1 && record.magic != layout::kMagicV2) {
+        return malformed("magic " + std::to_string(record.magic));
+    }
+    record.body_crc = reader.read<std::int32_t>();
+    record.queue_id = reader.read<std::int32_t>();
+    record.flag = reader.read<std::int32_t>();
+    record.queue_offset.value = reader.read<std::int64_t>();
+    record.physical_offset.value = reader.read<std::int64_t>();
+    record.sys_flag = reader.read<std::int32_t>();
+    record.born_timestamp = reader.read<std::int64_t>();
+    record.born_host = read_host(reader, (record.sys_flag & sys_flag::kBornHostV6) != 0);
+    record.store_timestamp = reader.read<std::int64_t>();
+    record.store_host = read_host(reader, (record.sys_flag & sys_flag::kStoreHostV6) != 0);
+    record.reconsume_times = reader.read<std::int32_t>();
+    record.prepared_transaction_offset = reader.read<std::int64_t>();
+    record.body = reader.read_bytes(reader.read<std::int32_t>());
+    const std::int64_t topic_length =
+        record.magic == layout::kMagicV2 ? reader.read<std::int16_t>() : reader.read<std::int8_t>();
+    record.topic = reader.read_bytes(topic_length);
+    record.properties = reader.read_bytes(reader.read<std::int16_t>());
+    if (!reader.ok() || reader.position() != static_cast<std::size_t>(record.total_size)) {
+        return malformed("lengths do not add up to size " + std::to_string(record.total_size));
+    }
+    if (verify == VerifyCrc::kYes && crc32_of(record.body) != record.body_crc) {
+        return malformed("body CRC differs");
+    }
+    return record;
+}
+
+}  // namespace rmq

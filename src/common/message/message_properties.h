@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace rmq {
+
+// Names of message properties. Source: MessageConst.
+namespace property {
+
+inline constexpr std::string_view kKeys = "KEYS";
+inline constexpr std::string_view kTags = "TAGS";
+inline constexpr std::string_view kWait = "WAIT";
+inline constexpr std::string_view kDelayLevel = "DELAY";
+inline constexpr std::string_view kRetryTopic = "RETRY_TOPIC";
+inline constexpr std::string_view kRealTopic = "REAL_TOPIC";
+inline constexpr std::string_view kRealQueueId = "REAL_QID";
+inline constexpr std::string_view kTransactionPrepared = "TRAN_MSG";
+inline constexpr std::string_view kProducerGroup = "PGROUP";
+inline constexpr std::string_view kOriginMessageId = "ORIGIN_MESSAGE_ID";
+inline constexpr std::string_view kReconsumeTime = "RECONSUME_TIME";
+inline constexpr std::string_view kMaxReconsumeTimes = "MAX_RECONSUME_TIMES";
+inline constexpr std::string_view kMsgRegion = "MSG_REGION";
+inline constexpr std::string_view kTraceOn = "TRACE_ON";
+inline constexpr std::string_view kUniqKey = "UNIQ_KEY";
+inline constexpr std::string_view kCluster = "CLUSTER";
+inline constexpr std::string_view kPopCk = "POP_CK";
+inline constexpr std::string_view kTimerDelaySec = "TIMER_DELAY_SEC";
+inline constexpr std::string_view kTimerDelayMs = "TIMER_DELAY_MS";
+inline constexpr std::string_view kTimerDeliverMs = "TIMER_DELIVER_MS";
+inline constexpr std::string_view kDlqOriginTopic = "DLQ_ORIGIN_TOPIC";
+inline constexpr std::string_view kDlqOriginMessageId = "DLQ_ORIGIN_MESSAGE_ID";
+
+}  // namespace property
+
+// The encoded form is name 0x01 value 0x02 name 0x01 value 0x02 …; the last 0x02 may be missing.
+inline constexpr char kNameValueSeparator = 1;
+inline constexpr char kPropertySeparator = 2;
+
+// One name/value pair of an encoded property string.
+struct PropertyView {
+    std::string_view name;
+    std::string_view value;
+};
+
+// Walks the encoded form, skipping what the original skips: entries shorter than 3 characters, with
+// no separator, or with an empty name or value. Source: MessageDecoder.string2messageProperties.
+class PropertyCursor {
+public:
+    explicit PropertyCursor(std::string_view encoded) : rest_(encoded) {}
+    std::optional<PropertyView> next();
+
+private:
+    std::string_view rest_;
+};
+
+// The last value given to `name` (later duplicates win), or nothing.
+std::optional<std::string_view> find_property(std::string_view encoded, std::string_view name);
+
+// Appends one pair, adding the separator that an old client may have left out before it. An empty
+// value is written too, although readers skip it.
+void append_property(std::string& encoded, std::string_view name, std::string_view value);
+
+// Removes every pair with this name.
+void remove_property(std::string& encoded, std::string_view name);
+
+// remove + append.
+void set_property(std::string& encoded, std::string_view name, std::string_view value);
+
+std::map<std::string, std::string> decode_properties(std::string_view encoded);
+
+}  // namespace rmq

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/message/message_layout.h"
+#include "common/offsets.h"
+#include "common/result.h"
+#include "common/socket_address.h"
+
+#include <cstdint>
+#include <string_view>
+
+namespace rmq {
+
+// The fields of one CommitLog record. The views point into the bytes it was decoded from, or at
+// what the encoder is to copy. A value.
+struct MessageRecord {
+    std::int32_t total_size = 0;
+    std::int32_t magic = layout::kMagicV1;
+    std::int32_t body_crc = 0;
+    std::int32_t queue_id = 0;
+    std::int32_t flag = 0;
+    QueueOffset queue_offset;
+    PhysicalOffset physical_offset;
+    std::int32_t sys_flag = 0;
+    std::int64_t born_timestamp = 0;
+    SocketAddress born_host;
+    std::int64_t store_timestamp = 0;
+    SocketAddress store_host;
+    std::int32_t reconsume_times = 0;
+    std::int64_t prepared_transaction_offset = 0;
+    std::string_view body;
+    std::string_view topic;
+    std::string_view properties;  // encoded, see message_properties.h
+};
+
+// Bytes of the record, from its body, topic and properties, the V6 bits of sys_flag and the magic.
+std::int64_t encoded_size(const MessageRecord& record);
+
+// Writes the record, total_size and body_crc computed here, to `out`, which has
+// encoded_size(record) bytes. The V6 bits of sys_flag must agree with the hosts (asserted).
+void encode_message(const MessageRecord& record, char* out);
+
+enum class VerifyCrc { kNo, kYes };
+
+// Decodes the record at the start of `bytes`, which may hold more behind it. Errors: kMalformed
+// when the bytes are cut short, the magic is not V1 or V2, a length is negative or leaves the
+// record, the lengths do not add up to totalSize, or the body's CRC differs.
+Result<MessageRecord> decode_message(std::string_view bytes, VerifyCrc verify = VerifyCrc::kNo);
+
+}  // namespace rmq

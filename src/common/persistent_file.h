@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/result.h"
+
+#include <string>
+#include <string_view>
+
+namespace rmq {
+
+// Whole contents of a file. Errors: kNotFound, kPermissionDenied, kIo; the remark names the path.
+Result<std::string> read_file(const std::string& path);
+
+// Creates the directory and its parents. Success when it exists. Errors: kPermissionDenied, kIo,
+// kResourceExhausted.
+Status create_directories(const std::string& path);
+
+// Replaces a configuration file the way the original does: the current file becomes `<path>.bak`,
+// then the new one is written and both it and the directory are synced. After a crash at any moment
+// load_with_backup() gives the old or the new text. May block on the disk.
+// Source: MixAll.string2File / ConfigManager.persist. Errors: kIo, kResourceExhausted,
+// kPermissionDenied.
+Status replace_with_backup(const std::string& path, std::string_view text);
+
+// Text of `path`, or of `<path>.bak` when the file is missing or empty. Neither: kNotFound.
+Result<std::string> load_with_backup(const std::string& path);
+
+// Overwrites without a backup and without a sync. For `abort` and like files.
+Status write_file(const std::string& path, std::string_view text);
+
+// Syncs a directory, so that names created in it survive a power loss.
+Status sync_directory(const std::string& path);
+
+}  // namespace rmq
