@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "remoting/connection.h"
+#include "remoting/protocol/remoting_command.h"
+#include "remoting/protocol/response.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace rmq {
+
+// The duty to answer one request: move-only, callable from any thread, used exactly once. Destroyed
+// unused it answers SYSTEM_ERROR "request dropped" and logs a bug. For a oneway request sending is
+// a no-op. So inline, held and group-committed replies look alike.
+class Responder {
+public:
+    Responder() = default;  // empty, answers nothing
+    Responder(std::shared_ptr<Connection> connection, std::int32_t opaque, bool oneway)
+        : connection_(std::move(connection)), opaque_(opaque), oneway_(oneway) {}
+    ~Responder();
+    Responder(Responder&&) noexcept = default;
+    Responder& operator=(Responder&& other) noexcept;
+
+    void send(Response response);
+    void send(ResponseCode code, std::string remark = {}) {
+        send(Response(code, std::move(remark)));
+    }
+    // Ends the duty without an answer, for the few requests that the original leaves unanswered.
+    void leave_unanswered() { connection_.reset(); }
+
+    bool is_pending() const { return connection_ != nullptr; }
+    bool is_oneway() const { return oneway_; }
+    Connection& connection() const { return *connection_; }
+
+private:
+    std::shared_ptr<Connection> connection_;
+    std::int32_t opaque_ = 0;
+    bool oneway_ = false;
+};
+
+// What a handler gets. All views die when the handler returns.
+struct Request {
+    const RemotingCommand& command;
+    const std::shared_ptr<Connection>& connection;
+
+    const ExtFields& ext() const { return command.ext; }
+    std::string_view body() const { return command.body; }
+};
+
+}  // namespace rmq
