@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "broker/config_file.h"
+#include "common/clock.h"
+#include "common/result.h"
+#include "common/snapshot.h"
+#include "remoting/protocol/body/data_version.h"
+#include "remoting/protocol/body/subscription_group_config.h"
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rmq::broker {
+
+struct BrokerConfig;
+
+// The consumer groups of this broker and what is forbidden to them: config/subscriptionGroup.json.
+// Thread safety and persistence as TopicConfigManager. Source: SubscriptionGroupManager (5.5.0).
+class SubscriptionGroupManager {
+public:
+    using Table =
+        std::map<std::string, std::shared_ptr<const SubscriptionGroupConfig>, std::less<>>;
+    // Group to topic to bits; with bit kReadIndex set the group may not read the topic.
+    using ForbiddenTable =
+        std::map<std::string, std::map<std::string, std::int32_t, std::less<>>, std::less<>>;
+    static constexpr int kReadIndex = 2;  // Source: PermName.INDEX_PERM_READ
+
+    // `path` is <store>/config/subscriptionGroup.json. `config` and `clock` outlive the manager.
+    SubscriptionGroupManager(const BrokerConfig& config, std::string path, const Clock& clock);
+    ~SubscriptionGroupManager();
+    SubscriptionGroupManager(const SubscriptionGroupManager&) = delete;
+    SubscriptionGroupManager& operator=(const SubscriptionGroupManager&) = delete;
+
+    // Puts the built-in groups, then what the file says. Errors as TopicConfigManager::load().
+    Status load();
+
+    // The group, created with defaults when autoCreateSubscriptionGroup allows and the name is
+    // valid; null otherwise. Source: findSubscriptionGroupConfig.
+    std::shared_ptr<const SubscriptionGroupConfig> find(std::string_view group);
+    // The same without creating.
+    std::shared_ptr<const SubscriptionGroupConfig> select(std::string_view group) const;
+    bool contains(std::string_view group) const { return select(group) != nullptr; }
+    std::shared_ptr<const Table> table() const;
+    DataVersion data_version() const;
+
+    // Whether bit `index` is set for this group and topic. Source: getForbidden.
+    bool is_forbidden(std::string_view group, std::string_view topic, int index) const;
+    void set_forbidden(const std::string& group, const std::string& topic, int index,
+                       bool forbidden);
+    ForbiddenTable forbidden_table() const;
+
+    // Creates or replaces; attributes as TopicConfigManager::update(). Errors: kInvalidArgument.
+    Status update(SubscriptionGroupConfig config);
+    // All or none, one write.
+    Status update_all(std::vector<SubscriptionGroupConfig> configs);
+    // False when there was none. What was forbidden to the group goes too.
+    bool remove(std::string_view group);
+    // Turns consumption of a group off. Source: disableConsume.
+    void disable_consume(std::string_view group);
+
+    // SubscriptionGroupWrapper, with all groups or the given ones and their forbidden entries.
+    nlohmann::json serialize() const;
+    nlohmann::json serialize(const Table& some) const;
+
+    // Syncs what changed since the last turn. May block on the disk.
+    Status run_once() { return file_.sync(); }
+
+private:
+    struct State {
+        Table table;
+        ForbiddenTable forbidden;
+        DataVersion version;
+    };
+    std::string encode() const;
+    DataVersion next_version(const DataVersion& version) const;
+
+    const BrokerConfig& config_;
+    const Clock& clock_;
+    Snapshot<State> state_;
+    std::mutex change_mutex_;  // held over check, change and write
+    ConfigFile file_;
+};
+
+}  // namespace rmq::broker
