@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "broker/client/client_channel_info.h"
+#include "common/clock.h"
+#include "remoting/protocol/body/heartbeat_data.h"
+
+#include <boost/container/small_vector.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace rmq::broker {
+
+// A copy of what one consumer group looks like at one moment, for administration.
+struct ConsumerGroupView {
+    std::vector<ClientChannelInfo> channels;
+    std::map<std::string, SubscriptionData> subscriptions;  // by topic
+    ConsumeType consume_type = ConsumeType::CONSUME_ACTIVELY;
+    MessageModel message_model = MessageModel::CLUSTERING;
+    ConsumeFromWhere consume_from_where = ConsumeFromWhere::CONSUME_FROM_LAST_OFFSET;
+};
+
+// What a pull needs of a registered subscription, copied without allocating for up to 8 tags.
+struct RegisteredSubscription {
+    bool group_known = false;
+    bool topic_known = false;
+    MessageModel message_model = MessageModel::CLUSTERING;
+    std::int64_t sub_version = 0;
+    bool is_tag_type = true;
+    bool class_filter_mode = false;
+    boost::container::small_vector<std::int32_t, 8> codes;  // empty: everything matches
+};
+
+// Who consumes what: the members of every consumer group and the group's subscriptions, as
+// heartbeats declare them and closed connections or silence take them away.
+// Thread safety: any thread; one mutex, nothing is called out to while it is held.
+// Source: ConsumerManager, ConsumerGroupInfo.
+class ConsumerManager {
+public:
+    struct Options {
+        std::int64_t channel_expired_ms = 120'000;
+        std::int64_t subscription_expired_ms = 600'000;
+    };
+    // A member came or went, or a topic was added or removed. `members` are the group's live
+    // connections. Called without the lock, on the thread that made the change.
+    using ChangeListener = std::function<void(
+        std::string_view group, const std::vector<std::shared_ptr<Connection>>& members)>;
+
+    ConsumerManager(Options options, const Clock& clock);
+    ConsumerManager(const ConsumerManager&) = delete;
+    ConsumerManager& operator=(const ConsumerManager&) = delete;
+
+    // Before any request is served.
+    void set_change_listener(ChangeListener listener) { listener_ = std::move(listener); }
+
+    // Takes over one group of a heartbeat. False notifications keep members from being told.
+    // Returns whether the group changed.
+    bool register_consumer(const ConsumerData& data, const ClientChannelInfo& channel,
+                           bool notify_members);
+    // A heartbeat V2 without subscriptions: refreshes the member only.
+    bool register_consumer_without_sub(const ConsumerData& data, const ClientChannelInfo& channel,
+                                       bool notify_members);
+    void unregister_consumer(std::string_view group, const Connection& connection,
+                             bool notify_members);
+    void on_connection_closed(const Connection& connection);
+    // Drops members silent for channel_expired_ms and empty groups' old subscriptions.
+    void scan_not_active_channels();
+
+    RegisteredSubscription find_subscription(std::string_view group, std::string_view topic) const;
+    // Whether the group has at least one member now.
+    bool is_online(std::string_view group) const;
+    std::optional<ConsumerGroupView> group(std::string_view group) const;
+    std::vector<std::string> client_ids(std::string_view group) const;
+    std::vector<ClientChannelInfo> channels(std::string_view group) const;
+    std::optional<ClientChannelInfo> find_channel(std::string_view group,
+                                                  std::string_view client_id) const;
+    // Groups with a subscription to this topic. Source: queryTopicConsumeByWho.
+    std::set<std::string> groups_consuming(std::string_view topic) const;
+    std::vector<std::string> groups() const;
+
+    // Fingerprint of the last full heartbeat V2 of this group, nothing before the first.
+    std::optional<std::int32_t> heartbeat_fingerprint(std::string_view group) const;
+    void set_heartbeat_fingerprint(std::string_view group, std::int32_t fingerprint);
+
+private:
+    struct Subscription {
+        SubscriptionData data;
+        std::int64_t last_update_ms = 0;
+    };
+    struct Group {
+        std::unordered_map<std::uint64_t, ClientChannelInfo> channels;  // by connection id
+        std::map<std::string, Subscription, std::less<>> subscriptions;
+        ConsumeType consume_type = ConsumeType::CONSUME_ACTIVELY;
+        MessageModel message_model = MessageModel::CLUSTERING;
+        ConsumeFromWhere consume_from_where = ConsumeFromWhere::CONSUME_FROM_LAST_OFFSET;
+        std::int64_t last_update_ms = 0;
+        std::optional<std::int32_t> fingerprint;
+    };
+    using Members = std::vector<std::shared_ptr<Connection>>;
+
+    bool update_channel(Group& group, const ConsumerData& data, const ClientChannelInfo& channel);
+    bool update_subscriptions(Group& group, const ConsumerData& data, std::int64_t now_ms);
+    static Members members_of(const Group& group);
+    void notify(std::string_view group, const Members& members) const;
+
+    const Options options_;
+    const Clock& clock_;
+    ChangeListener listener_;
+    mutable std::mutex mutex_;
+    std::map<std::string, Group, std::less<>> groups_;  // guarded by mutex_
+};
+
+}  // namespace rmq::broker
