@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "common/clock.h"
+#include "common/result.h"
+#include "common/unique_function.h"
+#include "store/get_message.h"
+#include "store/message_arrival.h"
+#include "store/message_store_config.h"
+#include "store/put_message.h"
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -12,31 +20,10 @@
 #include <string_view>
 #include <vector>
 
-#include "common/clock.h"
-#include "common/result.h"
-#include "common/unique_function.h"
-#include "store/get_message.h"
-#include "store/message_store_config.h"
-#include "store/put_message.h"
-
 namespace rmq::store {
-
-// What the dispatcher just made readable, for long polling.
-struct MessageArrival {
-    std::string_view topic;
-    std::int32_t queue_id = 0;
-    QueueOffset queue_offset;  // of the record; the queue's new end is one more
-    std::int64_t tags_code = 0;
-    std::int64_t store_timestamp = 0;
-    std::string_view properties;
-};
 
 // Which message of a queue search_offset_by_time looks for. Source: BoundaryType.
 enum class BoundaryType { LOWER, UPPER };
-
-// Milliseconds until a record of the schedule topic with this delay level is due, so that its queue
-// entry can carry the deliver time. Set by the broker before start().
-using DelayLevelMillis = std::function<std::int64_t(std::int32_t level)>;
 
 struct MessageStoreRuntime {
     PhysicalOffset commit_log_min;
@@ -46,7 +33,7 @@ struct MessageStoreRuntime {
     std::int64_t append_lock_held_ms = 0;  // how long the present holder has had the append lock
     double disk_ratio_commit_log = 0;      // 0…1
     double disk_ratio_consume_queue = 0;
-    std::int64_t put_messages = 0;         // since start
+    std::int64_t put_messages = 0;  // since start
     std::int64_t put_bytes = 0;
     std::int64_t put_failures = 0;
     std::int64_t get_found = 0;
@@ -71,7 +58,8 @@ public:
     MessageStore(const MessageStore&) = delete;
     MessageStore& operator=(const MessageStore&) = delete;
 
-    // Called by the dispatch thread with a batch in store order; must not block. Set before start().
+    // Called by the dispatch thread with a batch in store order; must not block. Set before
+    // start().
     void set_arrival_listener(std::function<void(std::span<const MessageArrival>)> listener);
     void set_delay_level_millis(DelayLevelMillis delay);
 

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/offsets.h"
+#include "common/result.h"
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rmq::store {
+
+class MappedRegion;
+
+// One entry of a consume queue. Big-endian on the disk:
+//
+//   offset  bytes  field
+//        0      8  CommitLog position of the record
+//        8      4  totalSize of the record
+//       12      8  tagsCode: hash of TAGS sign-extended, or the deliver time in the delay topic
+//
+// Entry n lives at byte n * 20 of the queue's files. Source: ConsumeQueue (5.5.0).
+struct ConsumeQueueEntry {
+    static constexpr std::int64_t kBytes = 20;
+
+    PhysicalOffset physical_offset;
+    std::int32_t size = 0;
+    std::int64_t tags_code = 0;
+
+    // Stands for an entry that was never written because the queue's first record was not number 0.
+    bool is_filler() const { return physical_offset.value == 0 && size == INT32_MAX; }
+};
+
+// Precondition: `at` has ConsumeQueueEntry::kBytes bytes.
+ConsumeQueueEntry decode_consume_queue_entry(const char* at);
+
+struct ConsumeQueueOptions {
+    std::string root;                         // …/consumequeue
+    std::int64_t entries_per_file = 300'000;  // mappedFileSizeConsumeQueue / 20, rounded up
+};
+
+// Consecutive entries of one file, with what keeps them mapped.
+struct ConsumeQueueWindow {
+    std::shared_ptr<const MappedRegion> owner;
+    std::string_view bytes;  // a multiple of ConsumeQueueEntry::kBytes; empty: no data there
+};
+
+// The entries of one topic-queue, oldest to newest, in files of a fixed number of entries. Costs no
+// mapping, descriptor or disk space until an entry is put or read.
+// Thread safety: put() on one thread at a time (dispatch, or recovery before the threads start);
+// everything else from any thread. Lifecycle: load(), recover(), then put and read; the object
+// outlives its files (see ConsumeQueueTable).
+// A put that succeeded is visible to every reader and survives a crash of this process; it survives
+// a power loss after flush(). Source: ConsumeQueue (5.5.0).
+class ConsumeQueue {
+public:
+    ConsumeQueue(const ConsumeQueueOptions& options, std::string_view topic, std::int32_t queue_id);
+    ~ConsumeQueue();
+    ConsumeQueue(const ConsumeQueue&) = delete;
+    ConsumeQueue& operator=(const ConsumeQueue&) = delete;
+
+    const std::string& topic() const { return topic_; }
+    std::int32_t queue_id() const { return queue_id_; }
+    std::string directory() const;
+
+    // --- recovery (before any other thread knows the queue) ------------------------------------
+    // Finds the files. An empty or all-zero last file is deleted. Errors: kMalformed when a file
+    // has another length than configured, kIo, kPermissionDenied.
+    Status load();
+    // Finds the end: the first entry from the third file from the end on that is not written.
+    // Later files are dropped. Blocks on reading. Errors: kIo.
+    Status recover();
+    // Drops every entry at or behind this CommitLog position, and clears the bytes of the rest of
+    // the last file. Errors: kIo.
+    Status truncate(PhysicalOffset end);
+
+    // --- writing -------------------------------------------------------------------------------
+    enum class PutOutcome {
+        kWritten,
+        kRepeated,  // the queue already covers this record; nothing written
+    };
+    // Appends the entry of a record. A record at or below max_physical_offset() is a repeat. The
+    // first record of an empty queue may have any number: the entries before it in its file become
+    // filler. A number beyond the end leaves filler too, so that positions stay equal to numbers.
+    // Errors: kResourceExhausted (disk full; retry later), kIo.
+    Result<PutOutcome> put(const ConsumeQueueEntry& entry, QueueOffset number);
+    // Forces what was put to the disk when at least `least_pages` pages of 4 KiB are dirty; 0
+    // forces whatever there is. Errors: kIo. Blocks.
+    Status flush(int least_pages);
+
+    // --- retention -----------------------------------------------------------------------------
+    // Moves min_offset() to the first entry at or behind the CommitLog's first byte.
+    void correct_min_offset(PhysicalOffset commit_log_min);
+    // Deletes the files, except the last, whose last entry lies before the CommitLog's first byte;
+    // then corrects the minimum. Returns how many went.
+    int delete_expired_files(PhysicalOffset commit_log_min);
+    // Deletes the files and the directory. The queue is then as new: not existing, offsets 0.
+    void destroy();
+
+    // --- reading -------------------------------------------------------------------------------
+    // Whether the queue has files or had a put. A queue that does not exist is not listed.
+    bool exists() const { return exists_.load(std::memory_order_acquire); }
+    // First readable entry and the next one to be written; equal when there is nothing to read.
+    QueueOffset min_offset() const { return {min_offset_.load(std::memory_order_acquire)}; }
+    QueueOffset max_offset() const { return {max_offset_.load(std::memory_order_acquire)}; }
+    // CommitLog position behind the last record put; -1 when nothing was ever put.
+    PhysicalOffset max_physical_offset() const {
+        return {max_physical_offset_.load(std::memory_order_acquire)};
+    }
+    // The entries from `from` to the end of its file or of the queue. Empty outside [first, max).
+    // The first read of a file maps it (a few µs); pages may have to come from the disk.
+    ConsumeQueueWindow read(QueueOffset from) const;
+    std::optional<ConsumeQueueEntry> entry(QueueOffset number) const;
+    // Number of the first entry of the file behind the one that would hold `number`.
+    QueueOffset next_file_start(QueueOffset number) const;
+    // File boundaries in entries, for searches: the first entry of every file, oldest first.
+    std::vector<QueueOffset> file_starts() const;
+
+    // --- the number the next put_message of this queue gets --------------------------------------
+    // Read and advanced by the append path under the CommitLog's append lock; set by recovery and
+    // reset by delete_topic. Relaxed: the append lock orders it.
+    QueueOffset next_offset() const { return {next_offset_.load(std::memory_order_relaxed)}; }
+    void set_next_offset(QueueOffset next) {
+        next_offset_.store(next.value, std::memory_order_relaxed);
+    }
+
+private:
+    struct File {
+        std::int64_t start_bytes = 0;
+        std::shared_ptr<MappedRegion> region;  // null until first needed
+    };
+
+    std::int64_t file_bytes() const { return entries_per_file_ * ConsumeQueueEntry::kBytes; }
+    std::string file_path(std::int64_t start_bytes) const;
+    // All below: mutex_ is held.
+    File* file_of(std::int64_t position) const;
+    Result<MappedRegion*> map(File& file) const;
+    Status write(const ConsumeQueueEntry& entry);
+    Status fill(std::int64_t from, std::int64_t to);
+    Status roll(std::int64_t start_bytes, const ConsumeQueueEntry& first);
+    Status ensure_allocated(MappedRegion& region, std::int64_t offset);
+    void drop_last_file();
+    void set_end(std::int64_t end_bytes);
+    std::int64_t first_at_or_behind(File& file, PhysicalOffset minimum) const;
+
+    const std::string topic_;
+    const std::int32_t queue_id_;
+    const ConsumeQueueOptions& options_;
+    const std::int64_t entries_per_file_;
+
+    mutable std::mutex mutex_;
+    mutable std::vector<File> files_;   // guarded by mutex_; ordered, no holes
+    std::int64_t allocated_bytes_ = 0;  // guarded by mutex_; of the last file
+    std::int64_t flushed_bytes_ = 0;    // guarded by mutex_; queue position
+
+    std::atomic<bool> exists_{false};
+    std::atomic<std::int64_t> min_offset_{0};
+    std::atomic<std::int64_t> max_offset_{0};
+    std::atomic<std::int64_t> max_physical_offset_{-1};
+    std::atomic<std::int64_t> next_offset_{0};
+};
+
+}  // namespace rmq::store

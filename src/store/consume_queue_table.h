@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/offsets.h"
+#include "common/result.h"
+#include "store/consume_queue.h"
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rmq::store {
+
+// Every consume queue of the store, by topic and queue id, and with it the number that the next
+// message of the queue gets.
+//
+// How an append uses it: `ConsumeQueue& queue = table.queue(topic, id)` before the append lock
+// (wait-free when the queue is known, no allocation), and inside the lock next_offset() and
+// set_next_offset().
+//
+// Invariant: a ConsumeQueue, once made, stays at its address until the table goes; deleting a topic
+// empties its queues and resets their numbers. So handles never dangle, and lookups take no lock.
+// The memory of deleted queues (about 300 bytes each) is bounded by what the broker lets clients
+// create. Thread safety: all members from any thread, except load/recover/truncate, which run
+// before the threads. Source: ConsumeQueueStore, TopicQueueTable (5.5.0).
+class ConsumeQueueTable {
+public:
+    explicit ConsumeQueueTable(ConsumeQueueOptions options);
+    ~ConsumeQueueTable();
+    ConsumeQueueTable(const ConsumeQueueTable&) = delete;
+    ConsumeQueueTable& operator=(const ConsumeQueueTable&) = delete;
+
+    // --- load and recovery ---------------------------------------------------------------------
+    // Walks consumequeue/<topic>/<queueId>/. Errors: as ConsumeQueue::load.
+    Status load();
+    // Recovers every queue. Returns the largest CommitLog end over all queues, -1 when there is
+    // none. Errors: kIo.
+    Result<PhysicalOffset> recover();
+    // Drops what lies at or behind the end of the CommitLog. Errors: kIo.
+    Status truncate(PhysicalOffset end);
+    // Sets every next_offset() to the queue's end and corrects the minima. After recovery, and once
+    // everything in the log was dispatched.
+    void assign_next_offsets(PhysicalOffset commit_log_min);
+    // Deletes all queues: there is no CommitLog.
+    void destroy_all();
+
+    // --- lookup --------------------------------------------------------------------------------
+    // The queue if it exists; nullptr otherwise. Wait-free, no allocation.
+    ConsumeQueue* find(std::string_view topic, std::int32_t queue_id) const;
+    // The queue, made (empty, no files, not yet existing) when it is not known.
+    ConsumeQueue& queue(std::string_view topic, std::int32_t queue_id);
+    // Existing queues, in no order. Calls with no lock held.
+    void for_each(const std::function<void(ConsumeQueue&)>& visit) const;
+
+    // --- maintenance ---------------------------------------------------------------------------
+    // Forces queues to the disk, see ConsumeQueue::flush. The first error is returned, after all
+    // were tried. Blocks.
+    Status flush(int least_pages);
+    // Returns the number of deleted files.
+    int delete_expired_files(PhysicalOffset commit_log_min);
+    // Removes the queues of one topic with their files, and its directory.
+    void delete_topic(std::string_view topic);
+    // Removes every topic that is not in `retained`, except system topics. Returns how many.
+    int clean_unused(const std::set<std::string, std::less<>>& retained);
+    // Removes queues whose newest record is older than the CommitLog's first byte, except those of
+    // system topics. Source: ConsumeQueueStore.cleanExpired.
+    int clean_expired(PhysicalOffset commit_log_min);
+
+private:
+    struct Index;
+
+    const Index* index() const { return index_.load(std::memory_order_acquire); }
+    ConsumeQueue* lookup(std::string_view topic, std::int32_t queue_id, std::uint64_t hash) const;
+    void insert(ConsumeQueue& queue, std::uint64_t hash);
+
+    const ConsumeQueueOptions options_;
+    mutable std::mutex mutex_;
+    std::vector<std::unique_ptr<ConsumeQueue>> queues_;  // guarded by mutex_; only grows
+    std::vector<std::unique_ptr<Index>> indexes_;        // guarded by mutex_; all ever published
+    std::atomic<Index*> index_{nullptr};                 // the newest of indexes_
+};
+
+}  // namespace rmq::store

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/message/message_record.h"
+#include "common/offsets.h"
+#include "common/result.h"
+#include "store/get_message.h"
+#include "store/message_arrival.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace rmq::store {
+
+class ConsumeQueueTable;
+class IndexService;
+
+// What the dispatcher needs of the CommitLog; the tests give it a list of bytes.
+class DispatchSource {
+public:
+    virtual ~DispatchSource() = default;
+    // First byte still in the log.
+    virtual PhysicalOffset min_offset() const = 0;
+    // Up to here records may be dispatched: the written end, or the flushed position with
+    // SYNC_FLUSH, so that nobody consumes what a power loss could take back.
+    virtual PhysicalOffset dispatch_limit() const = 0;
+    // The bytes from `from` to the end of its file or dispatch_limit(), whichever comes first.
+    // Empty at the limit.
+    virtual MappedSlice read(PhysicalOffset from) const = 0;
+    // Start of the file behind the one that holds `offset`.
+    virtual PhysicalOffset next_file_start(PhysicalOffset offset) const = 0;
+};
+
+struct DispatcherOptions {
+    std::string_view delay_topic = "SCHEDULE_TOPIC_XXXX";
+    bool message_index_enable = true;
+    // Source: duplicationEnable / brokerId == 0: a master steps over a record it cannot read.
+    bool is_master = true;
+};
+
+// Carries every record of the CommitLog to its consume queue and the index, then tells the long
+// polls. One thread runs run() (or a test calls run_once()); recovery calls dispatch() for the
+// records that it scans, so both go the same way.
+// Thread safety: wake(), position(), stop() from any thread; the rest from the dispatch thread, or
+// before it starts. Lifecycle: set the listener and the position, run() on a thread, stop().
+// A record behind position() is readable through get_message. Source: ReputMessageService (5.5.0).
+class Dispatcher {
+public:
+    Dispatcher(const DispatcherOptions& options, const DispatchSource& source,
+               ConsumeQueueTable& queues, IndexService* index);
+
+    void set_arrival_listener(std::function<void(std::span<const MessageArrival>)> listener);
+    void set_delay_level_millis(DelayLevelMillis delay);
+    // Where run_once() goes on. Recovery sets it to the end of what it dispatched.
+    void set_position(PhysicalOffset position);
+    PhysicalOffset position() const { return {position_.load(std::memory_order_acquire)}; }
+    std::int64_t behind_bytes() const;
+    // Store time of the newest record put in the queues, 0 at first. For the checkpoint.
+    std::int64_t last_store_timestamp() const { return store_timestamp_.load(); }
+    // True after a queue could not be written; the store then refuses writes until it succeeds.
+    bool has_queue_error() const { return queue_error_.load(); }
+
+    // One record: its queue entry (transaction type NOT or COMMIT) and its index entries.
+    // Repeating is harmless. Errors: kResourceExhausted, kIo: the record must be tried again.
+    Status dispatch(const MessageRecord& record);
+
+    // Dispatches what is readable, at most one file or a few hundred records, and notifies.
+    // Returns the bytes passed; 0 when there was nothing to do or a queue cannot be written.
+    std::int64_t run_once();
+
+    // Says that dispatch_limit() may have moved. Costs one uncontended atomic addition while the
+    // dispatch thread is awake; call it after the append lock is free.
+    void wake();
+    // Runs until stop(); with everything up to the limit dispatched when stop() was called.
+    void run();
+    void stop();
+
+private:
+    struct Batch;
+
+    Status put_entry(const MessageRecord& record, std::int64_t tags_code);
+    std::int64_t tags_code_of(const MessageRecord& record) const;
+    std::int64_t skip_bad_record(std::string_view bytes);
+    void notify();
+    void wait_for_work(std::uint64_t seen);
+
+    const DispatcherOptions options_;
+    const DispatchSource& source_;
+    ConsumeQueueTable& queues_;
+    IndexService* const index_;
+    std::function<void(std::span<const MessageArrival>)> listener_;
+    DelayLevelMillis delay_millis_;
+    std::vector<MessageArrival> arrivals_;  // of the running run_once; views into its slice
+
+    std::atomic<std::int64_t> position_{0};
+    std::atomic<std::int64_t> store_timestamp_{0};
+    std::atomic<bool> queue_error_{false};
+    std::atomic<std::uint64_t> wakes_{0};
+    std::atomic<bool> sleeping_{false};
+    std::atomic<bool> stopping_{false};
+    std::mutex sleep_mutex_;
+    std::condition_variable wake_up_;
+};
+
+}  // namespace rmq::store

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/offsets.h"
+
+#include <cstdint>
+#include <functional>
+#include <string_view>
+
+namespace rmq::store {
+
+// What the dispatcher just made readable, for long polling.
+struct MessageArrival {
+    std::string_view topic;
+    std::int32_t queue_id = 0;
+    QueueOffset queue_offset;  // of the record; the queue's new end is one more
+    std::int64_t tags_code = 0;
+    std::int64_t store_timestamp = 0;
+    std::string_view properties;
+};
+
+// Milliseconds until a record of the schedule topic with this delay level is due, so that its queue
+// entry can carry the deliver time. Set by the broker before start().
+using DelayLevelMillis = std::function<std::int64_t(std::int32_t level)>;
+
+}  // namespace rmq::store
