@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/broker_config.h"
+
+#include "broker/broker_config_known.h"
+#include "common/environment.h"
+
+#include <cstdlib>
+
+namespace rmq::broker {
+
+namespace {
+
+using C = BrokerConfig;
+
+// Source: org.apache.rocketmq.common.BrokerConfig, BrokerIdentity
+constexpr ConfigRow kBrokerRows[] = {
+    config_row<&C::auto_create_subscription_group>("autoCreateSubscriptionGroup",
+                                                   "create unknown consumer groups"),
+    config_row<&C::auto_create_topic_enable>("autoCreateTopicEnable",
+                                             "create unknown topics on send, TBW102 present"),
+    config_row<&C::auto_delete_unused_stats>("autoDeleteUnusedStats",
+                                             "drop statistics of deleted topics and groups"),
+    config_row<&C::broker_cluster_name>("brokerClusterName",
+                                        "cluster name; also names cluster topics"),
+    config_row<&C::broker_config_path>("brokerConfigPath",
+                                       "file that config updates are written to"),
+    config_row<&C::broker_fast_failure_enable>(
+        "brokerFastFailureEnable", "answer busy to requests waiting too long in queues"),
+    config_row<&C::broker_heartbeat_interval>("brokerHeartbeatInterval",
+                                              "ms between heartbeats to controller or NameServer",
+                                              {.unit = "ms", .min = 100}),
+    config_row<&C::broker_ip1>("brokerIP1", "address given to clients and stored as storeHost",
+                               {.default_shown = "<first usable local IP>"}),
+    config_row<&C::broker_ip2>("brokerIP2", "address for the HA service",
+                               {.default_shown = "<first usable local IP>"}),
+    config_row<&C::broker_id>("brokerId",
+                              "0 = master, >0 = slave in classic mode; replaced in controller mode",
+                              {.min = 0}),
+    config_row<&C::broker_name>(
+        "brokerName", "replica group name; default host name (DEFAULT_BROKER when unknown)",
+        {.default_shown = "<host name>"}),
+    config_row<&C::broker_not_active_timeout_millis>("brokerNotActiveTimeoutMillis",
+                                                     "heartbeat timeout told to the NameServer, ms",
+                                                     {.unit = "ms", .min = 1000}),
+    config_row<&C::broker_permission>("brokerPermission", "read 4 + write 2 for the whole broker",
+                                      {.min = 0, .max = 7}),
+    config_row<&C::broker_topic_enable>("brokerTopicEnable",
+                                        "make the topic named after the broker writeable"),
+    config_row<&C::channel_expired_timeout>("channelExpiredTimeout",
+                                            "ms of silence before a client channel expires",
+                                            {.unit = "ms", .min = 1000}),
+    config_row<&C::clear_retry_topic_when_delete_topic>("clearRetryTopicWhenDeleteTopic",
+                                                        "also delete POP retry topics"),
+    config_row<&C::cluster_topic_enable>("clusterTopicEnable",
+                                         "make the topic named after the cluster writeable"),
+    config_row<&C::compressed_register>("compressedRegister", "compress registration body"),
+    config_row<&C::config_black_list>("configBlackList",
+                                      "keys that remote config update must refuse, semicolon list"),
+    config_row<&C::consumer_fallbehind_threshold>("consumerFallbehindThreshold",
+                                                  "bytes behind that mark a consumer as slow",
+                                                  {.unit = "bytes", .min = 0}),
+    config_row<&C::consumer_offset_update_version_step>(
+        "consumerOffsetUpdateVersionStep", "offset commits per DataVersion step", {.min = 1}),
+    config_row<&C::default_topic_queue_nums>(
+        "defaultTopicQueueNums", "queues of auto-created topics", {.min = 1, .max = 16384}),
+    config_row<&C::disable_consume_if_consumer_read_slowly>(
+        "disableConsumeIfConsumerReadSlowly", "disable groups that fall too far behind"),
+    config_row<&C::enable_create_sys_group>("enableCreateSysGroup",
+                                            "create system groups at start"),
+    config_row<&C::enable_detail_stat>("enableDetailStat", "per-queue statistics"),
+    config_row<&C::enable_mixed_message_type>("enableMixedMessageType",
+                                              "allow MIXED message type attribute"),
+    config_row<&C::enable_property_filter>("enablePropertyFilter", "allow SQL92 filters",
+                                           {.java_default = "false"}),
+    config_row<&C::enable_register_producer>("enableRegisterProducer",
+                                             "accept producer heartbeats and producer table"),
+    config_row<&C::enable_single_topic_register>("enableSingleTopicRegister",
+                                                 "register one changed topic instead of all"),
+    config_row<&C::enable_slave_acting_master>("enableSlaveActingMaster",
+                                               "smallest id acts for a lost master"),
+    config_row<&C::enable_split_metadata>("enableSplitMetadata",
+                                          "split metadata answers to slaves"),
+    config_row<&C::flush_consumer_offset_interval>("flushConsumerOffsetInterval",
+                                                   "ms between consumerOffset.json writes",
+                                                   {.unit = "ms", .min = 1}),
+    config_row<&C::force_register>("forceRegister",
+                                   "register every period even when nothing changed"),
+    config_row<&C::long_polling_enable>("longPollingEnable", "hold pulls without data"),
+    config_row<&C::msg_trace_topic_name>("msgTraceTopicName", "trace topic name"),
+    config_row<&C::namesrv_addr>("namesrvAddr", "NameServer list host:port;host:port",
+                                 {.default_shown = "<NAMESRV_ADDR>"}),
+    config_row<&C::notify_consumer_ids_changed_enable>("notifyConsumerIdsChangedEnable",
+                                                       "tell consumers of membership changes"),
+    config_row<&C::real_time_notify_consumer_change>("realTimeNotifyConsumerChange",
+                                                     "notify membership changes at once"),
+    config_row<&C::region_id>("regionId", "region returned to clients for traces"),
+    config_row<&C::register_broker_timeout_mills>("registerBrokerTimeoutMills",
+                                                  "timeout of registration at the NameServer, ms",
+                                                  {.unit = "ms", .min = 1}),
+    config_row<&C::register_name_server_period>(
+        "registerNameServerPeriod", "ms between registrations, clamped 10000..60000",
+        {.unit = "ms", .min = 10000, .max = 60000, .clamped = true}),
+    config_row<&C::reject_pull_consumer_enable>("rejectPullConsumerEnable",
+                                                "refuse pull consumers"),
+    config_row<&C::reject_transaction_message>("rejectTransactionMessage",
+                                               "refuse transaction messages"),
+    config_row<&C::rocketmq_home>("rocketmqHome", "installation folder",
+                                  {.default_shown = "<ROCKETMQ_HOME>"}),
+    config_row<&C::send_heartbeat_timeout_millis>("sendHeartbeatTimeoutMillis",
+                                                  "broker heartbeat request timeout, ms",
+                                                  {.unit = "ms", .min = 1}),
+    config_row<&C::short_polling_time_mills>("shortPollingTimeMills",
+                                             "hold time when long polling is off, ms",
+                                             {.unit = "ms", .min = 0}),
+    config_row<&C::slave_read_enable>("slaveReadEnable", "let slaves serve reads and be suggested"),
+    config_row<&C::split_metadata_size>("splitMetadataSize", "entries per split answer",
+                                        {.min = 1}),
+    config_row<&C::start_accept_send_request_time_stamp>("startAcceptSendRequestTimeStamp",
+                                                         "refuse sends before this time"),
+    config_row<&C::subscription_expired_timeout>("subscriptionExpiredTimeout",
+                                                 "ms before a subscription entry expires",
+                                                 {.unit = "ms", .min = 1000}),
+    config_row<&C::trace_on>("traceOn", "tell clients in send answers that tracing is on"),
+    config_row<&C::trace_topic_enable>("traceTopicEnable", "create the trace topic",
+                                       {.java_default = "false"}),
+    config_row<&C::update_name_server_addr_period>("updateNameServerAddrPeriod",
+                                                   "ms between NameServer list refreshes",
+                                                   {.unit = "ms", .min = 1000}),
+    config_row<&C::use_server_side_reset_offset>("useServerSideResetOffset",
+                                                 "reset offsets in the broker"),
+    config_row<&C::use_static_subscription>("useStaticSubscription",
+                                            "keep only administratively set subscriptions"),
+    config_row<&C::validate_system_topic_when_update_topic>("validateSystemTopicWhenUpdateTopic",
+                                                            "refuse changes of system topics"),
+    config_row<&C::wait_time_mills_in_ack_queue>(
+        "waitTimeMillsInAckQueue", "fast failure for acks, ms", {.unit = "ms", .min = 0}),
+    config_row<&C::wait_time_mills_in_admin_broker_queue>(
+        "waitTimeMillsInAdminBrokerQueue", "fast failure for admin, ms", {.unit = "ms", .min = 0}),
+    config_row<&C::wait_time_mills_in_heartbeat_queue>("waitTimeMillsInHeartbeatQueue",
+                                                       "fast failure for heartbeats, ms",
+                                                       {.unit = "ms", .min = 0}),
+    config_row<&C::wait_time_mills_in_lite_pull_queue>(
+        "waitTimeMillsInLitePullQueue", "fast failure for lite pull, ms", {.unit = "ms", .min = 0}),
+    config_row<&C::wait_time_mills_in_pull_queue>(
+        "waitTimeMillsInPullQueue", "same for pull requests, ms", {.unit = "ms", .min = 0}),
+    config_row<&C::wait_time_mills_in_send_queue>("waitTimeMillsInSendQueue",
+                                                  "send queue wait that triggers fast failure, ms",
+                                                  {.unit = "ms", .min = 0}),
+    config_row<&C::wait_time_mills_in_transaction_queue>("waitTimeMillsInTransactionQueue",
+                                                         "fast failure for end-transaction, ms",
+                                                         {.unit = "ms", .min = 0}),
+};
+
+// Source: org.apache.rocketmq.remoting.netty.NettyServerConfig
+constexpr ConfigRow kServerRows[] = {
+    config_row<&C::bind_address>("bindAddress", "listen address"),
+    config_row<&C::listen_port>("listenPort", "main port; 0 takes a free one",
+                                {.min = 0, .max = 65535}),
+    config_row<&C::server_channel_max_idle_time_seconds>(
+        "serverChannelMaxIdleTimeSeconds", "idle seconds before closing", {.unit = "s", .min = 1}),
+    config_row<&C::server_socket_rcv_buf_size>(
+        "serverSocketRcvBufSize", "receive buffer, 0 = system", {.unit = "bytes", .min = 0}),
+    config_row<&C::server_socket_snd_buf_size>("serverSocketSndBufSize", "send buffer, 0 = system",
+                                               {.unit = "bytes", .min = 0}),
+};
+
+// Source: org.apache.rocketmq.remoting.netty.NettyClientConfig
+constexpr ConfigRow kClientRows[] = {
+    config_row<&C::connect_timeout_millis>("connectTimeoutMillis", "connect timeout, ms",
+                                           {.unit = "ms", .min = 1}),
+};
+
+constexpr ConfigRow kOwnRows[] = {
+    config_row<&C::io_threads>("ioThreads", "network threads; 0 = one per core, at most 8",
+                               {.min = 0, .max = 64}),
+    config_row<&C::blocking_threads>("blockingThreads", "threads for cold reads and admin scans",
+                                     {.min = 1, .max = 64}),
+    config_row<&C::log_file>("logFile", "log file; empty = standard error"),
+    config_row<&C::log_level>("logLevel", "trace, debug, info, warn or error"),
+    config_row<&C::defaults_profile>("defaultsProfile",
+                                     "raptormq, or java for every default of the original"),
+};
+
+}  // namespace
+
+void fill_machine_defaults(BrokerConfig& config) {
+    if (config.rocketmq_home.empty()) {
+        config.rocketmq_home = environment("ROCKETMQ_HOME");
+    }
+    if (config.namesrv_addr.get().empty()) {
+        config.namesrv_addr.set(environment("NAMESRV_ADDR"));
+    }
+    if (config.broker_name.empty()) {
+        config.broker_name = host_name("DEFAULT_BROKER");
+    }
+    const std::string address = first_local_address();
+    if (config.broker_ip1.empty()) {
+        config.broker_ip1 = address;
+    }
+    if (config.broker_ip2.empty()) {
+        config.broker_ip2 = address;
+    }
+}
+
+std::string broker_address(const BrokerConfig& config) {
+    return config.broker_ip1 + ":" + std::to_string(config.listen_port);
+}
+
+void bind_config(Configuration& configuration, BrokerConfig& config) {
+    configuration.bind({"BrokerConfig", kBrokerRows}, config);
+    configuration.bind({"NettyServerConfig", kServerRows}, config);
+    configuration.bind({"NettyClientConfig", kClientRows}, config);
+    configuration.bind({"RaptorMQ", kOwnRows}, config);
+    bind_known_config(configuration);
+}
+
+}  // namespace rmq::broker

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/configuration.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace rmq::broker {
+
+// The broker's own settings: what the original keeps in BrokerConfig, BrokerIdentity,
+// NettyServerConfig and NettyClientConfig, as far as this program acts on it. Names, units and
+// defaults are the original's; each is described once, in the tables of broker_config.cc.
+// Live<> members may change at any time; the others are constant after start.
+struct BrokerConfig {
+    // Identity and addresses. Empty brokerName, brokerIP1 and brokerIP2 are filled in at start.
+    std::string broker_name;
+    std::string broker_cluster_name = "DefaultCluster";
+    std::int64_t broker_id = 0;
+    std::string broker_ip1;
+    std::string broker_ip2;
+    std::string bind_address = "0.0.0.0";
+    std::int32_t listen_port = 10911;
+    LiveString namesrv_addr{};
+    std::string rocketmq_home;
+    std::string broker_config_path;
+    std::string config_black_list = "configBlackList;brokerConfigPath";
+    std::string region_id = "DefaultRegion";
+    Live<std::int32_t> broker_permission{6};
+
+    // Topics and groups.
+    Live<bool> auto_create_topic_enable{true};
+    Live<bool> auto_create_subscription_group{true};
+    Live<std::int32_t> default_topic_queue_nums{8};
+    bool cluster_topic_enable = true;
+    bool broker_topic_enable = true;
+    bool trace_topic_enable = true;
+    std::string msg_trace_topic_name = "RMQ_SYS_TRACE_TOPIC";
+    Live<bool> trace_on{true};
+    Live<bool> validate_system_topic_when_update_topic{true};
+    Live<bool> enable_mixed_message_type{false};
+    Live<bool> clear_retry_topic_when_delete_topic{true};
+    bool enable_create_sys_group = true;
+    Live<bool> enable_split_metadata{true};
+    Live<std::int32_t> split_metadata_size{2000};
+
+    // Sending.
+    Live<bool> reject_transaction_message{false};
+    Live<std::int64_t> start_accept_send_request_time_stamp{0};
+    Live<bool> broker_fast_failure_enable{true};
+    Live<std::int64_t> wait_time_mills_in_send_queue{200};
+    Live<std::int64_t> wait_time_mills_in_pull_queue{5000};
+    Live<std::int64_t> wait_time_mills_in_lite_pull_queue{5000};
+    Live<std::int64_t> wait_time_mills_in_heartbeat_queue{31000};
+    Live<std::int64_t> wait_time_mills_in_transaction_queue{3000};
+    Live<std::int64_t> wait_time_mills_in_ack_queue{3000};
+    Live<std::int64_t> wait_time_mills_in_admin_broker_queue{5000};
+
+    // Pulling and offsets.
+    Live<bool> long_polling_enable{true};
+    Live<std::int64_t> short_polling_time_mills{1000};
+    Live<bool> slave_read_enable{false};
+    Live<bool> enable_property_filter{true};
+    Live<bool> reject_pull_consumer_enable{false};
+    Live<bool> disable_consume_if_consumer_read_slowly{false};
+    Live<std::int64_t> consumer_fallbehind_threshold{17'179'869'184};
+    Live<bool> use_server_side_reset_offset{true};
+    std::int32_t flush_consumer_offset_interval = 5000;
+    Live<std::int64_t> consumer_offset_update_version_step{500};
+
+    // Clients.
+    Live<std::int64_t> channel_expired_timeout{120000};
+    Live<std::int64_t> subscription_expired_timeout{600000};
+    Live<bool> notify_consumer_ids_changed_enable{true};
+    Live<bool> real_time_notify_consumer_change{true};
+    Live<bool> enable_register_producer{true};
+    Live<bool> use_static_subscription{false};
+    std::int32_t server_channel_max_idle_time_seconds = 120;
+
+    // Registration at the NameServers.
+    Live<std::int32_t> register_name_server_period{30000};
+    Live<std::int32_t> register_broker_timeout_mills{24000};
+    Live<bool> force_register{true};
+    Live<bool> compressed_register{false};
+    Live<bool> enable_single_topic_register{false};
+    Live<std::int32_t> broker_heartbeat_interval{1000};
+    Live<std::int32_t> send_heartbeat_timeout_millis{1000};
+    Live<std::int64_t> broker_not_active_timeout_millis{10000};
+    bool enable_slave_acting_master = false;
+    Live<std::int32_t> update_name_server_addr_period{120'000};
+
+    // Statistics.
+    Live<bool> enable_detail_stat{true};
+    Live<bool> auto_delete_unused_stats{true};
+
+    // Sockets; 0 keeps the system's or our own default.
+    std::int32_t server_socket_snd_buf_size = 0;
+    std::int32_t server_socket_rcv_buf_size = 0;
+    std::int32_t connect_timeout_millis = 3000;
+
+    // RaptorMQ's own.
+    std::int32_t io_threads = 0;
+    std::int32_t blocking_threads = 2;
+    std::string log_file;
+    std::string log_level = "info";
+    std::string defaults_profile = "raptormq";
+};
+
+// Fills what depends on the machine: ROCKETMQ_HOME and NAMESRV_ADDR, host name, local address.
+// Explicit values stay.
+void fill_machine_defaults(BrokerConfig& config);
+
+// "host:port" as clients and NameServers see this broker.
+std::string broker_address(const BrokerConfig& config);
+
+// Binds BrokerConfig and every other class that the original's broker reads from its properties
+// file, except the store's: bind those with store::bind_config.
+void bind_config(Configuration& configuration, BrokerConfig& config);
+
+}  // namespace rmq::broker
