@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "common/properties_file.h"
 #include "common/result.h"
 
 #include <cstdint>
@@ -21,7 +22,12 @@ struct BrokerConfig;
 // Source: BrokerController.
 class Broker {
 public:
-    Broker(BrokerConfig config, store::MessageStoreConfig store_config);
+    // `settings`: what the file and the command line set, already applied to both structs. The
+    // broker binds its own Configuration to its copies of the structs (broker::bind_config,
+    // store::bind_config) and loads `settings` into it, so that administrators get back also the
+    // keys that are only known, and updates are written to brokerConfigPath as these plus the
+    // changes (Configuration::explicit_values).
+    Broker(BrokerConfig config, store::MessageStoreConfig store_config, Properties settings = {});
     ~Broker();
     Broker(const Broker&) = delete;
     Broker& operator=(const Broker&) = delete;
