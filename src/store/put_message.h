@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "common/offsets.h"
+#include "common/socket_address.h"
+
 #include <cstdint>
 #include <string_view>
 #include <vector>
-
-#include "common/offsets.h"
-#include "common/socket_address.h"
 
 namespace rmq::store {
 
@@ -29,10 +29,10 @@ struct MessageToPut {
 // Source: PutMessageStatus (5.5.0), the subset a store can give.
 enum class PutMessageStatus {
     PUT_OK,
-    FLUSH_DISK_TIMEOUT,      // stored, not confirmed on disk in time
-    SERVICE_NOT_AVAILABLE,   // shut down, read-only, failed or full disk
+    FLUSH_DISK_TIMEOUT,     // stored, not confirmed on disk in time
+    SERVICE_NOT_AVAILABLE,  // shut down, read-only, failed or full disk
     CREATE_MAPPED_FILE_FAILED,
-    MESSAGE_ILLEGAL,         // too large, topic too long
+    MESSAGE_ILLEGAL,  // too large, topic too long
     PROPERTIES_SIZE_EXCEEDED,
     OS_PAGE_CACHE_BUSY,
     UNKNOWN_ERROR,
