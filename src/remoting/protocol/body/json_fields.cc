@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "remoting/protocol/body/json_fields.h"
+
+#include "common/lenient_json.h"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <optional>
+
+namespace rmq {
+
+namespace {
+
+std::optional<std::int64_t> whole_number(const nlohmann::json& value) {
+    if (value.is_number_integer()) {
+        return value.get<std::int64_t>();
+    }
+    if (value.is_number_float()) {
+        const double number = value.get<double>();
+        constexpr double kEdge = 9.2e18;
+        return number > -kEdge && number < kEdge ? std::optional(static_cast<std::int64_t>(number))
+                                                 : std::nullopt;
+    }
+    if (const auto* text = value.get_ptr<const std::string*>()) {
+        std::int64_t number = 0;
+        const char* end = text->data() + text->size();
+        const auto [stop, failure] = std::from_chars(text->data(), end, number);
+        if (failure == std::errc{} && stop == end) {
+            return number;
+        }
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+Result<nlohmann::json> parse_body_json(std::string_view text) {
+    auto value = nlohmann::json::parse(text, nullptr, false);
+    if (value.is_discarded()) {
+        return parse_lenient_json(text);
+    }
+    return Result<nlohmann::json>(boost::system::in_place_value, std::move(value));
+}
+
+std::string dump_json(const nlohmann::json& value) {
+    return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+void append_json_string(std::string& out, std::string_view text) {
+    const bool plain = std::all_of(text.begin(), text.end(), [](char c) {
+        return c >= ' ' && c <= '~' && c != '"' && c != '\\';
+    });
+    if (plain) {
+        out += '"';
+        out += text;
+        out += '"';
+    } else {
+        out += dump_json(nlohmann::json(text));
+    }
+}
+
+const nlohmann::json& json_member(const nlohmann::json& object, const char* key) {
+    static const nlohmann::json kNull;
+    if (!object.is_object()) {
+        return kNull;
+    }
+    const auto found = object.find(key);
+    return found == object.end() ? kNull : *found;
+}
+
+std::int64_t json_int64(const nlohmann::json& object, const char* key, std::int64_t fallback) {
+    return whole_number(json_member(object, key)).value_or(fallback);
+}
+
+std::int32_t json_int32(const nlohmann::json& object, const char* key, std::int32_t fallback) {
+    const std::int64_t number = json_int64(object, key, fallback);
+    using Limits = std::numeric_limits<std::int32_t>;
+    return number < Limits::min() || number > Limits::max() ? fallback
+                                                            : static_cast<std::int32_t>(number);
+}
+
+bool json_bool(const nlohmann::json& object, const char* key, bool fallback) {
+    const auto& value = json_member(object, key);
+    if (value.is_boolean()) {
+        return value.get<bool>();
+    }
+    if (const auto* text = value.get_ptr<const std::string*>()) {
+        return *text == "true";
+    }
+    return fallback;
+}
+
+std::string json_string(const nlohmann::json& object, const char* key, std::string fallback) {
+    const auto& value = json_member(object, key);
+    return value.is_null() ? std::move(fallback) : json_scalar_text(value);
+}
+
+std::string json_scalar_text(const nlohmann::json& value) {
+    if (const auto* text = value.get_ptr<const std::string*>()) {
+        return *text;
+    }
+    return value.is_null() ? std::string() : dump_json(value);
+}
+
+}  // namespace rmq
