@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Scenarios that stop and kill servers. Every client takes part in the same run of one of these."""
+
+import os
+import time
+
+from .. import remoting
+
+KILLS = int(os.environ.get("RMQ_COMPAT_KILLS", "20"))
+ACKS_BETWEEN_KILLS = 40
+
+
+def kill9(group):
+    """A send loop through 20 times kill -9: every acknowledged message is there, in order, and consumers go on."""
+    cluster, broker, state = group.cluster, group.cluster.brokers[0], {}
+
+    def begin(context):
+        driver = context.driver()
+        topic = context.topic()
+        driver.call("push.start", name="c", group=context.name("G"), topic=topic, threads=1)
+        producer = context.producer(driver, timeout_ms=2000, retries=0)
+        loop = driver.send("producer.loop", name=producer, topic=topic, shards=4, first=0, size=200)
+        state[context.client] = (driver, topic, producer, loop)
+
+    def progress(context):
+        driver = state[context.client][0]
+        target = driver.acked + ACKS_BETWEEN_KILLS
+        remoting.wait_until(lambda: driver.acked >= target, 60, f"{ACKS_BETWEEN_KILLS} more messages acknowledged")
+
+    def check(context):
+        driver, topic, producer, loop = state[context.client]
+        driver.call("producer.stop_loop", name=producer)
+        acked = driver.result(loop, 60)["acked"]
+        assert len(acked) >= KILLS * ACKS_BETWEEN_KILLS, f"only {len(acked)} messages were acknowledged"
+        stored = {(m.queue, m.offset): int(m.body[:8]) for m in context.stored(topic)}
+        by_queue = {}
+        for sequence, _, queue, offset in acked:
+            if offset is not None:
+                assert stored.get((queue, offset)) == sequence, \
+                    f"message {sequence} acknowledged at {queue}/{offset}, there is {stored.get((queue, offset))}"
+            by_queue.setdefault(queue, []).append(sequence)
+        missing = {sequence for sequence, *_ in acked} - set(stored.values())
+        assert not missing, f"{len(missing)} acknowledged messages lost, first {min(missing)}"
+        for queue, sequences in by_queue.items():
+            order = [stored[key] for key in sorted(stored) if key[0] == queue]
+            # A send that was not acknowledged may be stored all the same; it does not disturb the others' order.
+            wanted = set(sequences)
+            assert [s for s in order if s in wanted] == sorted(wanted), f"order of queue {queue}"
+        remoting.wait_until(lambda: {s for s, *_ in acked} <= {int(m["body"][:8]) for m in driver.messages()}, 60,
+                            "the consumer has every acknowledged message", 0.5)
+
+    group.each(begin)
+    for _ in range(KILLS):
+        group.each(progress)
+        broker.kill()
+        broker.start()
+        cluster.wait_ready(broker, 90)
+    group.each(progress)
+    group.each(check)
+
+
+def failover(group):
+    """Two NameServers, two Brokers: one broker stops, comes back, is killed, comes back; then a NameServer goes."""
+    cluster, state, second = group.cluster, {}, group.cluster.brokers[1]
+
+    def send(context, label, count=16):
+        driver, topic, producer, sent = state[context.client]
+        messages = [{"topic": topic, "body": f"{label} {i}"} for i in range(count)]
+        results = driver.call("producer.send", name=producer, mode="sync", messages=messages, timeout=90)
+        assert all(result["status"] == "SEND_OK" for result in results), results
+        sent += [m["body"] for m in messages]
+
+    def held_by_second(context):
+        topic = state[context.client][1]
+        return sum(remoting.max_offset(second.address, topic, queue) for queue in range(4))
+
+    def begin(context):
+        driver = context.driver()
+        topic = context.topic()
+        driver.call("push.start", name="c", group=context.name("G"), topic=topic)
+        state[context.client] = (driver, topic, context.producer(driver, timeout_ms=4000, retries=4), [])
+        send(context, "both up", 32)
+        assert 0 < held_by_second(context) < 32, "the sends did not use both brokers"
+
+    def delivered(context):
+        driver, _, _, sent = state[context.client]
+        remoting.wait_until(lambda: set(sent) <= {m["body"] for m in driver.messages()}, 90,
+                            "everything sent is delivered", 0.25)
+
+    def comes_back(context):
+        before, end = held_by_second(context), time.monotonic() + 60
+        while held_by_second(context) == before:
+            assert time.monotonic() < end, "no send to the returned broker within two route refreshes"
+            send(context, f"back {time.monotonic():.2f}", 8)
+            time.sleep(1)
+
+    group.each(begin)
+    for label, halt in (("stopped", second.stop), ("killed", second.kill)):
+        halt()
+        remoting.wait_until(lambda: all(second.broker_name not in remoting.brokers(address)
+                                        for address in cluster.namesrv_addresses), 30, "the routes forget the broker")
+        group.each(lambda context, text=label: send(context, text))
+        second.start()
+        cluster.wait_ready(second)
+        group.each(comes_back)
+        group.each(delivered)
+    cluster.namesrvs[0].kill()
+    group.each(lambda context: send(context, "one NameServer"))
+    group.each(delivered)

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+package compat;
+
+import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
+import org.apache.rocketmq.common.protocol.heartbeat.MessageModel;
+import org.apache.rocketmq.common.subscription.SubscriptionGroupConfig;
+import org.apache.rocketmq.tools.admin.DefaultMQAdminExt;
+
+/** The few calls whose types live in different packages in the 4.x clients. */
+final class Dialect {
+    private Dialect() {}
+
+    static void setModel(DefaultMQPushConsumer consumer, String model) {
+        consumer.setMessageModel(MessageModel.valueOf(model.toUpperCase()));
+    }
+
+    static void createGroup(DefaultMQAdminExt admin, String broker, String group, int retryMaxTimes) throws Exception {
+        SubscriptionGroupConfig config = new SubscriptionGroupConfig();
+        config.setGroupName(group);
+        config.setRetryMaxTimes(retryMaxTimes);
+        admin.createAndUpdateSubscriptionGroupConfig(broker, config);
+    }
+
+    /** The group's retryMaxTimes, or null when the broker does not know the group. */
+    static Integer groupRetryMaxTimes(DefaultMQAdminExt admin, String broker, String group) throws Exception {
+        SubscriptionGroupConfig config =
+            admin.getAllSubscriptionGroup(broker, 5000).getSubscriptionGroupTable().get(group);
+        return config == null ? null : config.getRetryMaxTimes();
+    }
+}
