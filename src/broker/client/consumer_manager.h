@@ -3,6 +3,7 @@
 
 #include "broker/client/client_channel_info.h"
 #include "common/clock.h"
+#include "common/config_value.h"
 #include "remoting/protocol/body/heartbeat_data.h"
 
 #include <boost/container/small_vector.hpp>
@@ -37,8 +38,8 @@ struct RegisteredSubscription {
     MessageModel message_model = MessageModel::CLUSTERING;
     std::int64_t sub_version = 0;
     bool is_tag_type = true;
-    bool class_filter_mode = false;
-    boost::container::small_vector<std::int32_t, 8> codes;  // empty: everything matches
+    bool matches_all = true;  // "*" or class filter mode
+    boost::container::small_vector<std::int32_t, 8> codes;
 };
 
 // Who consumes what: the members of every consumer group and the group's subscriptions, as
@@ -48,14 +49,15 @@ struct RegisteredSubscription {
 class ConsumerManager {
 public:
     struct Options {
-        std::int64_t channel_expired_ms = 120'000;
-        std::int64_t subscription_expired_ms = 600'000;
+        const Live<std::int64_t>& channel_expired_ms;       // channelExpiredTimeout
+        const Live<std::int64_t>& subscription_expired_ms;  // subscriptionExpiredTimeout
     };
     // A member came or went, or a topic was added or removed. `members` are the group's live
     // connections. Called without the lock, on the thread that made the change.
     using ChangeListener = std::function<void(
         std::string_view group, const std::vector<std::shared_ptr<Connection>>& members)>;
 
+    // What `options` refers to and `clock` outlive the manager.
     ConsumerManager(Options options, const Clock& clock);
     ConsumerManager(const ConsumerManager&) = delete;
     ConsumerManager& operator=(const ConsumerManager&) = delete;
@@ -70,16 +72,25 @@ public:
     // A heartbeat V2 without subscriptions: refreshes the member only.
     bool register_consumer_without_sub(const ConsumerData& data, const ClientChannelInfo& channel,
                                        bool notify_members);
+    // A pull that brought its own subscription: remembered apart for subscription_expired_ms, so
+    // that the lag of consumers without heartbeat subscriptions can be told.
+    // Source: compensateSubscribeData.
+    void compensate_subscription(std::string_view group, std::string_view topic,
+                                 std::string_view sub_string, std::string_view expression_type);
     void unregister_consumer(std::string_view group, const Connection& connection,
                              bool notify_members);
     void on_connection_closed(const Connection& connection);
-    // Drops members silent for channel_expired_ms and empty groups' old subscriptions.
+    // Drops and closes members silent for channel_expired_ms, and pulls' own subscriptions not
+    // renewed for subscription_expired_ms.
     void scan_not_active_channels();
 
     RegisteredSubscription find_subscription(std::string_view group, std::string_view topic) const;
     // Whether the group has at least one member now.
     bool is_online(std::string_view group) const;
     std::optional<ConsumerGroupView> group(std::string_view group) const;
+    // The registered subscription, or the one that the last pull brought.
+    std::optional<SubscriptionData> subscription(std::string_view group,
+                                                 std::string_view topic) const;
     std::vector<std::string> client_ids(std::string_view group) const;
     std::vector<ClientChannelInfo> channels(std::string_view group) const;
     std::optional<ClientChannelInfo> find_channel(std::string_view group,
@@ -88,28 +99,31 @@ public:
     std::set<std::string> groups_consuming(std::string_view topic) const;
     std::vector<std::string> groups() const;
 
-    // Fingerprint of the last full heartbeat V2 of this group, nothing before the first.
-    std::optional<std::int32_t> heartbeat_fingerprint(std::string_view group) const;
-    void set_heartbeat_fingerprint(std::string_view group, std::int32_t fingerprint);
+    // Stores the fingerprint of a heartbeat (0: V1) and returns that of the group's last one,
+    // nothing for the first. Source: ClientManageProcessor.consumerGroupHeartbeatTable.
+    std::optional<std::int32_t> exchange_fingerprint(const std::string& group,
+                                                     std::int32_t fingerprint);
 
 private:
-    struct Subscription {
+    struct Compensated {
         SubscriptionData data;
         std::int64_t last_update_ms = 0;
     };
     struct Group {
         std::unordered_map<std::uint64_t, ClientChannelInfo> channels;  // by connection id
-        std::map<std::string, Subscription, std::less<>> subscriptions;
+        std::map<std::string, SubscriptionData, std::less<>> subscriptions;
         ConsumeType consume_type = ConsumeType::CONSUME_ACTIVELY;
         MessageModel message_model = MessageModel::CLUSTERING;
         ConsumeFromWhere consume_from_where = ConsumeFromWhere::CONSUME_FROM_LAST_OFFSET;
-        std::int64_t last_update_ms = 0;
-        std::optional<std::int32_t> fingerprint;
     };
+    template <class Value>
+    using ByName = std::map<std::string, Value, std::less<>>;
     using Members = std::vector<std::shared_ptr<Connection>>;
 
+    bool update(const ConsumerData& data, const ClientChannelInfo& channel, bool notify_members,
+                bool with_subscriptions);
     bool update_channel(Group& group, const ConsumerData& data, const ClientChannelInfo& channel);
-    bool update_subscriptions(Group& group, const ConsumerData& data, std::int64_t now_ms);
+    static bool update_subscriptions(Group& group, const ConsumerData& data);
     static Members members_of(const Group& group);
     void notify(std::string_view group, const Members& members) const;
 
@@ -117,7 +131,9 @@ private:
     const Clock& clock_;
     ChangeListener listener_;
     mutable std::mutex mutex_;
-    std::map<std::string, Group, std::less<>> groups_;  // guarded by mutex_
+    ByName<Group> groups_;                     // guarded by mutex_
+    ByName<ByName<Compensated>> compensated_;  // group, topic; guarded by mutex_
+    ByName<std::int32_t> fingerprints_;        // by group; guarded by mutex_
 };
 
 }  // namespace rmq::broker
