@@ -10,6 +10,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -18,6 +19,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 namespace rmq::broker {
 
@@ -97,22 +99,34 @@ private:
         Offsets pulled;
         Offsets reset;
     };
+    // Lets look-ups use the key's view.
+    struct KeyHash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view key) const {
+            return std::hash<std::string_view>{}(key);
+        }
+    };
     struct Shard {
         mutable std::mutex mutex;
-        std::map<std::string, Entry, std::less<>> entries;  // "topic@group"; guarded by mutex
+        // By "topic@group"; guarded by mutex.
+        std::unordered_map<std::string, Entry, KeyHash, std::equal_to<>> entries;
     };
     static constexpr std::size_t kShards = 16;
 
     Shard& shard_of(std::string_view key) const;
     void count_change();
     std::string encode() const;
+    template <class Predicate>
+    std::size_t erase_entries(Predicate&& is_unwanted);
 
     const BrokerConfig& config_;
     const Clock& clock_;
     mutable std::array<Shard, kShards> shards_;
+    std::atomic<std::int64_t> changes_{0};
+    std::atomic<bool> is_dirty_{false};
     mutable std::mutex version_mutex_;
-    DataVersion version_;       // guarded by version_mutex_
-    std::int64_t changes_ = 0;  // guarded by version_mutex_
+    DataVersion version_;        // guarded by version_mutex_
+    std::string other_members_;  // uninterpreted members of the file; set by load()
     ConfigFile file_;
 };
 

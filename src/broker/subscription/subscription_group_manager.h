@@ -13,7 +13,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -66,9 +65,9 @@ public:
     // Turns consumption of a group off. Source: disableConsume.
     void disable_consume(std::string_view group);
 
-    // SubscriptionGroupWrapper, with all groups or the given ones and their forbidden entries.
-    nlohmann::json serialize() const;
-    nlohmann::json serialize(const Table& some) const;
+    // SubscriptionGroupWrapper: groups [first, first + count) in name order with what is forbidden
+    // to them, and the data version.
+    nlohmann::json serialize(std::size_t first = 0, std::size_t count = SIZE_MAX) const;
 
     // Syncs what changed since the last turn. May block on the disk.
     Status run_once() { return file_.sync(); }
@@ -80,12 +79,10 @@ private:
         DataVersion version;
     };
     std::string encode() const;
-    DataVersion next_version(const DataVersion& version) const;
 
     const BrokerConfig& config_;
     const Clock& clock_;
     Snapshot<State> state_;
-    std::mutex change_mutex_;  // held over check, change and write
     ConfigFile file_;
 };
 

@@ -8,13 +8,11 @@
 #include "remoting/protocol/body/data_version.h"
 #include "remoting/protocol/body/topic_config.h"
 
-#include <nlohmann/json_fwd.hpp>
-
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -92,9 +90,13 @@ public:
     // One version step without a change, so that everything is registered again (brokerPermission).
     void bump_data_version();
 
-    // TopicConfigSerializeWrapper, with the given topics or all.
-    nlohmann::json serialize() const;
-    nlohmann::json serialize(const Table& some) const;
+    // Names that only the broker itself may create or delete: the original's list, the prefix
+    // rmq_sys_ and this broker's own built-in topics. Source: TopicValidator.isSystemTopic.
+    bool is_system_topic(std::string_view topic) const;
+    std::set<std::string> system_topics() const;
+
+    // Body of GET_ALL_TOPIC_CONFIG and of registrations, with all topics.
+    TopicConfigSerializeWrapper serialize() const;
 
     // Syncs what changed since the last turn. May block on the disk.
     Status run_once() { return file_.sync(); }
@@ -103,24 +105,26 @@ private:
     struct State {
         Table table;
         DataVersion version;
+        // By topic: members of the file that this version does not interpret, as JSON text.
+        std::map<std::string, std::string, std::less<>> other_members;
     };
-    // Adds or replaces, steps the version and writes the file; returns the new version.
-    DataVersion put(std::vector<TopicConfig> configs);
-    void put_built_in_topics(Table& table) const;
-    void notify(const std::vector<TopicConfig>& changed, const DataVersion& version) const;
+    using Created = std::shared_ptr<const TopicConfig>;
+
+    void put_built_in_topics();
+    // The topic, or what make(const Table&) gives for it, if anything.
+    template <class Make>
+    Created create_if_absent(std::string_view topic, Make&& make);
+    // After a published change: writes the file and tells the listener.
+    void written(const std::vector<TopicConfig>& changed);
     std::string encode() const;
 
     const BrokerConfig& config_;
     const bool timer_wheel_enable_;
     const Clock& clock_;
-    ChangeListener listener_;  // set before threads start
+    ChangeListener listener_;                      // set before threads start
+    std::set<std::string, std::less<>> built_in_;  // system topics of this broker; set by load()
     Snapshot<State> state_;
-    std::mutex change_mutex_;  // held over check, change and write
     ConfigFile file_;
 };
-
-// Names that only the broker itself may create or delete: the original's list, the prefix rmq_sys_,
-// and this broker's own built-in names. Source: TopicValidator.isSystemTopic.
-bool is_system_topic(std::string_view topic);
 
 }  // namespace rmq::broker

@@ -40,10 +40,10 @@ struct SubscriptionGroupConfig {
 // A group with every setting at its default.
 SubscriptionGroupConfig make_subscription_group(std::string group_name);
 
-nlohmann::json to_json_body(const SubscriptionGroupConfig& config);
+nlohmann::json to_json(const SubscriptionGroupConfig& config);
 
-// Absent members keep their defaults, as in the original. Errors: kMalformed when `body` is not an
-// object or a member has another type.
-Result<SubscriptionGroupConfig> subscription_group_config_from(const nlohmann::json& body);
+// Absent members keep their defaults, as in the original. Errors: kMalformed when `object` is
+// not an object.
+Result<SubscriptionGroupConfig> parse_subscription_group_config(const nlohmann::json& object);
 
 }  // namespace rmq

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/topic/attributes.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <set>
+
+namespace rmq::broker {
+
+namespace {
+
+constexpr std::int64_t kMax = INT64_MAX;
+
+// In the order in which the original's error text lists them.
+constexpr std::array<std::string_view, 2> kQueueTypes{"SimpleCQ", "BatchCQ"};
+constexpr std::array<std::string_view, 2> kCleanupPolicies{"DELETE", "COMPACTION"};
+constexpr std::array<std::string_view, 8> kMessageTypes{
+    "UNSPECIFIED", "MIXED", "TRANSACTION", "PRIORITY", "FIFO", "DELAY", "LITE", "NORMAL"};
+constexpr std::array<std::string_view, 2> kLiteSubModels{"Shared", "Exclusive"};
+
+constexpr std::array<AttributeRule, 5> kTopicRules{{
+    {"queue.type", AttributeKind::kEnum, false, kQueueTypes},
+    {"cleanup.policy", AttributeKind::kEnum, false, kCleanupPolicies},
+    {"message.type", AttributeKind::kEnum, true, kMessageTypes},
+    {"reserve.time", AttributeKind::kRange, true, {}, -1, kMax},
+    {"lite.topic.expiration", AttributeKind::kRange, true, {}, -1, 43200},
+}};
+
+constexpr std::array<AttributeRule, 8> kGroupRules{{
+    {"priority.factor", AttributeKind::kRange, true, {}, 0, 100},
+    {"lite.bind.topic", AttributeKind::kString, true},
+    {"lite.sub.model", AttributeKind::kEnum, true, kLiteSubModels},
+    {"lite.sub.reset.offset.exclusive", AttributeKind::kBoolean, true},
+    {"lite.sub.reset.offset.unsubscribe", AttributeKind::kBoolean, true},
+    {"lite.sub.client.quota", AttributeKind::kRange, true, {}, -1, kMax},
+    {"lite.sub.client.max.event.cnt", AttributeKind::kRange, true, {}, 10, kMax},
+    {"lite.sub.wildcard", AttributeKind::kString, true},
+}};
+
+Error invalid(std::string remark) {
+    return Error{Errc::kInvalidArgument, std::move(remark)};
+}
+
+Status verify_number(const AttributeRule& rule, const std::string& value) {
+    std::int64_t number = 0;
+    const char* end = value.data() + value.size();
+    const auto [stop, failure] = std::from_chars(value.data(), end, number);
+    if (failure != std::errc{} || stop != end) {
+        return invalid("For input string: \"" + value + "\"");
+    }
+    if (number < rule.min || number > rule.max) {
+        return invalid("value is not in range(" + std::to_string(rule.min) + ", " +
+                       std::to_string(rule.max) + ")");
+    }
+    return {};
+}
+
+Status verify_name(const AttributeRule& rule, const std::string& value) {
+    if (std::find(rule.values.begin(), rule.values.end(), value) != rule.values.end()) {
+        return {};
+    }
+    std::string names;
+    for (const auto name : rule.values) {
+        names += (names.empty() ? "" : ", ") + std::string(name);
+    }
+    return invalid("value is not in set: [" + names + "]");
+}
+
+Status verify_value(const AttributeRule& rule, const std::string& value) {
+    switch (rule.kind) {
+        case AttributeKind::kEnum:
+            return verify_name(rule, value);
+        case AttributeKind::kRange:
+            return verify_number(rule, value);
+        case AttributeKind::kBoolean:
+            return value == "true" || value == "false"
+                       ? Status()
+                       : invalid("boolean attribute format is wrong.");
+        case AttributeKind::kString:
+            break;
+    }
+    return {};
+}
+
+}  // namespace
+
+std::span<const AttributeRule> topic_attribute_rules() {
+    return kTopicRules;
+}
+
+std::span<const AttributeRule> group_attribute_rules() {
+    return kGroupRules;
+}
+
+Result<Attributes> parse_attributes(std::string_view text) {
+    Attributes attributes;
+    while (!text.empty()) {
+        const auto comma = text.find(',');
+        const std::string_view item = text.substr(0, comma);
+        text = comma == std::string_view::npos ? std::string_view() : text.substr(comma + 1);
+        const auto equals = item.find('=');
+        const std::string key(item.substr(0, equals));
+        std::string value;
+        if (equals == std::string_view::npos) {
+            if (key.find('-') == std::string::npos) {
+                return invalid("delete attribute format is wrong: " + key);
+            }
+        } else {
+            const std::string_view rest = item.substr(equals + 1);
+            value = std::string(rest.substr(0, rest.find('=')));
+            if (key.find('+') == std::string::npos) {
+                return invalid("add/alter attribute format is wrong: " + key);
+            }
+        }
+        if (!attributes.emplace(key, std::move(value)).second) {
+            return invalid("key duplication: " + key);
+        }
+    }
+    return attributes;
+}
+
+Result<Attributes> alter_attributes(bool is_new, std::span<const AttributeRule> rules,
+                                    const Attributes& current, const Attributes& changes) {
+    Attributes result = current;
+    std::set<std::string> seen;
+    for (const auto& [key, value] : changes) {
+        const std::string name = key.empty() ? key : key.substr(1);
+        const bool is_addition = key.starts_with('+');
+        if (name.empty() || name.find_first_of("+-") != std::string::npos) {
+            return invalid("kv string format wrong.");
+        }
+        if (!seen.insert(name).second) {
+            return invalid("alter duplication key. key: " + name);
+        }
+        if (is_new && !is_addition) {
+            return invalid("only add attribute is supported while creating topic. key: " + name);
+        }
+        if (!is_addition && !key.starts_with('-')) {
+            return invalid("wrong format key: " + name);
+        }
+        if (!is_addition && !current.contains(name)) {
+            return invalid("attempt to delete a nonexistent key: " + name);
+        }
+        const auto rule = std::find_if(rules.begin(), rules.end(), [&](const auto& candidate) {
+            return candidate.name == name;
+        });
+        if (rule == rules.end()) {
+            return invalid("unsupported key: " + name);
+        }
+        if (!is_new && !rule->is_changeable) {
+            return invalid("attempt to update an unchangeable attribute. key: " + name);
+        }
+        if (is_addition) {
+            RMQ_CHECK(verify_value(*rule, value));
+            result[name] = value;
+        } else {
+            result.erase(name);
+        }
+    }
+    return result;
+}
+
+}  // namespace rmq::broker
