@@ -21,14 +21,9 @@
 namespace rmq::store {
 
 class AllocateService;
+class ConsumeQueue;
 class ConsumeQueueTable;
-
-struct CommitLogOptions {
-    std::int64_t max_message_bytes = 4 * 1024 * 1024;  // of a body; maxMessageSize
-    bool auto_version_on_topic_length = true;          // V2 records for topics over 127 characters
-    bool dispatch_flushed_only = false;                // SYNC_FLUSH: readers see only what is safe
-    std::int64_t page_cache_busy_ms = 1000;            // osPageCacheBusyTimeOutMills
-};
+struct MessageStoreConfig;
 
 // The log of all messages: records one behind the other in files of fixed size, see
 // common/message/message_layout.h. Owns its files and the append lock.
@@ -42,15 +37,21 @@ struct CommitLogOptions {
 // truncate before the threads start. Source: CommitLog (5.5.0).
 class CommitLog final : public DispatchSource {
 public:
-    CommitLog(const CommitLogOptions& options, MappedFileQueue& files, AllocateService& allocate,
-              ConsumeQueueTable& queues, RunningFlags& flags, const Clock& clock);
+    // What a log stands on; all of it outlives the log.
+    struct Parts {
+        const MessageStoreConfig& config;
+        MappedFileQueue& files;
+        AllocateService& allocate;
+        ConsumeQueueTable& queues;
+        RunningFlags& flags;
+        const Clock& clock;
+    };
+    explicit CommitLog(const Parts& parts);
 
     // --- recovery ------------------------------------------------------------------------------
     // Ends the log at `end`: what is before it counts as written and flushed, what is behind it is
     // gone. Errors: kIo, kResourceExhausted.
     Status truncate(PhysicalOffset end);
-    // Store time of the last record, so that new ones are not older. 0 when there is none.
-    void set_last_store_timestamp(std::int64_t timestamp_ms);
 
     // --- writing -------------------------------------------------------------------------------
     // Appends the messages, all of one queue, together in one file; all or none. No heap
@@ -92,22 +93,23 @@ public:
 private:
     struct Encoded;
 
-    PutMessageResult write(const Encoded& encoded, std::span<const MessageToPut> messages);
-    bool write_in(MappedFile& file, const Encoded& encoded, PutMessageResult& result);
-    void roll(const MappedFileQueue::File& full, MappedFileQueue::File next);
+    PutMessageResult write(const Encoded& encoded, ConsumeQueue& queue);
+    bool write_in(MappedFile& file, const Encoded& encoded, ConsumeQueue& queue,
+                  PutMessageResult& result);
+    Status roll(const MappedFileQueue::File& full);
+    void close_file(MappedFile& file);
 
-    const CommitLogOptions options_;
+    const Parts parts_;
     MappedFileQueue& files_;
-    AllocateService& allocate_;
-    ConsumeQueueTable& queues_;
-    RunningFlags& flags_;
-    const Clock& clock_;
+    const bool dispatch_flushed_only_;  // SYNC_FLUSH: readers see only what a power loss spares
     std::function<void()> append_listener_;
 
+    std::mutex roll_mutex_;  // taken before append_mutex_; held while the next file is awaited
     std::mutex append_mutex_;
-    MappedFileQueue::File current_;          // guarded by append_mutex_; the last file, or null
-    std::int64_t last_store_timestamp_ = 0;  // guarded by append_mutex_
-    std::atomic<std::int64_t> lock_taken_ms_{0};
+    MappedFileQueue::File current_;  // guarded by append_mutex_; the last file, or null
+    // When the present holder took the lock, 0 when it is free.
+    std::atomic<std::int64_t> append_taken_ms_{0};
+    std::atomic<std::int64_t> roll_taken_ms_{0};
 
     std::atomic<std::int64_t> end_{0};
     std::atomic<std::int64_t> end_store_timestamp_{0};

@@ -14,14 +14,16 @@ namespace rmq::store {
 class Wakeup {
 public:
     void signal() {
-        if (state_.load(std::memory_order_seq_cst) != kSignalled &&
-            state_.exchange(kSignalled, std::memory_order_seq_cst) == kAsleep) {
+        // Always a read-modify-write: a plain look at the state first could be reordered before
+        // the store that the signal announces, and the sleeper would miss it.
+        if (state_.exchange(kSignalled) == kAsleep) {
             std::lock_guard lock(mutex_);
             condition_.notify_one();
         }
     }
 
-    // Returns when signalled since the last return, or after `timeout_ms`.
+    // Returns when signalled since the last return, or after `timeout_ms`; a negative timeout
+    // waits for ever.
     void wait(std::int64_t timeout_ms);
 
 private:

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/checkpoint.h"
+
+#include "common/bytes.h"
+#include "common/persistent_file.h"
+
+#include <algorithm>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace rmq::store {
+
+namespace {
+
+constexpr std::int64_t kJitterMs = 3000;
+
+Status write_and_sync(int fd, const std::string& path, const std::string& bytes) {
+    const ssize_t written = ::pwrite(fd, bytes.data(), bytes.size(), 0);
+    if (written < 0) {
+        return errno_error("cannot write " + path);
+    }
+    if (static_cast<std::size_t>(written) != bytes.size()) {
+        return Error{Errc::kResourceExhausted, "cannot write all of " + path + ": disk full?"};
+    }
+    if (::fdatasync(fd) != 0) {
+        return errno_error("cannot sync " + path);
+    }
+    return {};
+}
+
+}  // namespace
+
+Status StoreCheckpoint::load() {
+    auto text = read_file(path_);
+    if (!text && text.error().code != Errc::kNotFound) {
+        return text.error();
+    }
+    ByteReader reader(text ? std::string_view(*text) : std::string_view());
+    for (auto& field : fields_) {
+        field.store(std::max<std::int64_t>(reader.read<std::int64_t>(), 0));
+    }
+    return {};
+}
+
+Status StoreCheckpoint::flush() {
+    std::lock_guard lock(flush_mutex_);
+    std::array<std::int64_t, kFieldCount> now{};
+    std::string bytes(kFileBytes, '\0');
+    for (std::size_t field = 0; field < kFieldCount; ++field) {
+        now[field] = fields_[field].load();
+        store_be(bytes.data() + field * sizeof(std::int64_t), now[field]);
+    }
+    if (is_flushed_ && now == flushed_) {
+        return {};
+    }
+    const int fd = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    if (fd < 0) {
+        return errno_error("cannot open " + path_);
+    }
+    const Status status = write_and_sync(fd, path_, bytes);
+    ::close(fd);
+    if (status) {
+        flushed_ = now;
+        is_flushed_ = true;
+    }
+    return status;
+}
+
+std::int64_t StoreCheckpoint::min_timestamp(bool with_index) const {
+    std::int64_t oldest = std::min(get(kPhysicMsgTimestamp), get(kLogicsMsgTimestamp));
+    if (with_index) {
+        oldest = std::min(oldest, get(kIndexMsgTimestamp));
+    }
+    return std::max<std::int64_t>(oldest - kJitterMs, 0);
+}
+
+}  // namespace rmq::store

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/message/message_record.h"
+#include "common/offsets.h"
+#include "common/result.h"
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string_view>
+
+namespace rmq::store {
+
+class MappedFileQueue;
+
+// What the rest of the store knows before the CommitLog is scanned.
+struct RecoveryStart {
+    bool is_abnormal = false;        // `abort` was there: the last stop was not clean
+    PhysicalOffset queues_end{-1};   // largest record end over all queues, -1 when there is none
+    std::int64_t min_timestamp = 0;  // StoreCheckpoint::min_timestamp
+    std::int64_t flushed_timestamp = 0;     // physicMsgTimestamp
+    PhysicalOffset logics_physical_offset;  // 0: not known
+    bool check_crc = true;                  // checkCRCOnRecover
+};
+
+struct RecoveryReport {
+    PhysicalOffset end;  // behind the last valid record (or the blank of its file)
+    PhysicalOffset scanned_from;
+    std::int64_t record_count = 0;  // valid records scanned
+    std::int64_t dispatched_count = 0;
+    std::int64_t damaged_count = 0;  // flushed earlier, unreadable now; kept, stepped over
+    std::int64_t last_store_timestamp = 0;
+};
+
+// Why a scan cannot go on at a position.
+enum class ScanStep { kRecord, kBlank, kEnd };
+
+// One step of a scan: what is at the start of `rest`, the bytes from `position` to the end of its
+// file. A record counts only when its lengths add up, it says that it lies at `position`, its CRC
+// agrees (when asked) and no sector of it was lost. Bytes are never trusted.
+struct Scanned {
+    ScanStep step = ScanStep::kEnd;
+    MessageRecord record;
+};
+Scanned scan_record(std::string_view rest, PhysicalOffset position, bool check_crc);
+
+// Whether a part of the record that a power loss may have taken back (a whole 512-byte sector of
+// topic or properties, or what reaches into the last sector) is all zero. The body's CRC covers the
+// rest. Properties never hold such runs of zeros: they are text, and end in a separator or in what
+// the broker added.
+bool has_lost_sector(std::string_view record_bytes, const MessageRecord& record,
+                     PhysicalOffset position);
+
+// Finds the end of the log, and passes the records that the queues may lack to `dispatch`, which
+// must not mind repeats. Changes nothing; the caller then truncates log and queues at the end.
+//   - clean stop: scans from the newest file that begins at or before queues_end; dispatches what
+//     begins at or behind queues_end;
+//   - otherwise: scans from the newest file whose first record the checkpoint says is on the disk
+//     with its queue entries, and dispatches everything.
+// A first record that fails the checks disqualifies its file as a start. Errors: what `dispatch`
+// gives. Blocks. Source: CommitLog.recoverNormally, recoverAbnormally (5.5.0).
+Result<RecoveryReport> recover_commit_log(
+    const MappedFileQueue& files, const RecoveryStart& start,
+    const std::function<Status(const MessageRecord&)>& dispatch);
+
+}  // namespace rmq::store
