@@ -77,7 +77,7 @@ Status create_directories(const std::string& path) {
     std::error_code failure;
     std::filesystem::create_directories(path, failure);
     if (failure) {
-        errno = failure.value();
+        errno = failure.value();  // NOLINT(tidy): std::error_code
         return errno_error("cannot create directory " + path);
     }
     return {};

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Installs what is missing, builds, and runs the tests; ends with "N passed, N failed".
+#   ./test.sh            unit tests, also under ASan/UBSan and TSan, tidy, and every stock client
+#   ./test.sh --unit     unit tests of the release build and tidy only
+#   ./test.sh --oracle   the compatibility scenarios against the original server
+#   ./test.sh --help     all options
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+case " $* " in
+    *" --help "* | *" -h "*) ;;
+    *) ./tools/setup/install_deps.sh --test || { echo "0 passed, 1 failed"; exit 1; } ;;
+esac
+exec python3 tools/test/run_tests.py "$@"
