@@ -11,9 +11,13 @@ inline constexpr std::size_t kFrameMaxBytes = 16U * 1024 * 1024;
 // A header longer than this is refused before it is parsed; stock headers stay below 64 KiB plus
 // the property string.
 inline constexpr std::size_t kHeaderMaxBytes = 1U * 1024 * 1024;
+// Unfinished input of all connections together; a frame beyond it closes its connection.
+inline constexpr std::size_t kUnfinishedFramesMaxBytes = 512U * 1024 * 1024;
 inline constexpr std::size_t kExtFieldsMax = 256;
 // Nesting allowed in JSON headers and bodies.
 inline constexpr std::size_t kJsonDepthMax = 64;
+// Requests sent to one peer that it has not answered.
+inline constexpr std::size_t kPendingPerConnectionMax = 65536;
 // Bytes of unsent replies at which a connection is no longer read, and at which it is read again.
 inline constexpr std::size_t kWriteHighWatermarkBytes = 8U * 1024 * 1024;
 inline constexpr std::size_t kWriteLowWatermarkBytes = 2U * 1024 * 1024;

@@ -32,12 +32,17 @@ public:
     // Queues a reply; used by Responder only. Dropped when the connection is closed.
     virtual void send_response(Response response, std::int32_t opaque) = 0;
 
+    // The request will not be answered; used by Responder only, so that the connection can forget
+    // it.
+    virtual void forgo_response() {}
+
     // Sends a request to the peer without expecting an answer. Dropped when closed or over the
     // high watermark.
     virtual void send_oneway(const OutboundCommand& command) = 0;
 
-    // Sends a request to the peer and calls `done` exactly once on the connection's io thread with
-    // the answer, kTimeout or kConnectionClosed.
+    // Sends a request to the peer and calls `done` exactly once on the connection's io thread,
+    // never inline, with the answer, kTimeout, kConnectionClosed, or kBusy when the peer does not
+    // read or too many requests to it are unanswered.
     virtual void invoke(const OutboundCommand& command, std::chrono::milliseconds timeout,
                         UniqueFunction<void(Result<InboundResponse>)> done) = 0;
 

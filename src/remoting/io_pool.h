@@ -33,7 +33,7 @@ public:
     // Index of the calling io thread of any pool, or -1 elsewhere.
     static int current();
 
-    struct Impl;  // Asio's, for src/remoting/*.cc only
+    struct Impl;  // for src/remoting/*.cc only
     Impl& impl() { return *impl_; }
 
 private:

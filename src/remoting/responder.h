@@ -11,9 +11,9 @@
 
 namespace rmq {
 
-// The duty to answer one request: move-only, callable from any thread, used exactly once. Destroyed
-// unused it answers SYSTEM_ERROR "request dropped" and logs a bug. For a oneway request sending is
-// a no-op. So inline, held and group-committed replies look alike.
+// The duty to answer one request: move-only, callable from any thread, used at most once; a second
+// use is ignored. Destroyed unused it answers SYSTEM_ERROR "request dropped" and logs a bug. For a
+// oneway request sending is a no-op. So inline, held and group-committed replies look alike.
 class Responder {
 public:
     Responder() = default;  // empty, answers nothing
@@ -28,7 +28,7 @@ public:
         send(Response(code, std::move(remark)));
     }
     // Ends the duty without an answer, for the few requests that the original leaves unanswered.
-    void leave_unanswered() { connection_.reset(); }
+    void leave_unanswered();
 
     bool is_pending() const { return connection_ != nullptr; }
     bool is_oneway() const { return oneway_; }

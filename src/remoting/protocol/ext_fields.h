@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -18,8 +19,13 @@ struct ExtField {
 // Thread safety: none, belongs to one connection's thread.
 class ExtFields {
 public:
-    void clear() { fields_.clear(); }
-    // False when limits::kExtFieldsMax is reached.
+    void clear() {
+        fields_.clear();
+        next_ = 0;
+        seen_ = 0;
+    }
+    // Appends, or replaces the value of a key that is there already (the last one wins, as in a
+    // Java map). False when limits::kExtFieldsMax is reached.
     bool add(std::string_view key, std::string_view value);
 
     // The value of `key`, or nothing. Consecutive look-ups in wire order cost one comparison each.
@@ -32,7 +38,10 @@ public:
     const ExtField* end() const { return fields_.data() + fields_.size(); }
 
 private:
+    std::size_t index_of(std::string_view key) const;
+
     std::vector<ExtField> fields_;
+    std::uint64_t seen_ = 0;        // one bit per key hash, so that most absences cost no search
     mutable std::size_t next_ = 0;  // where the last look-up left off
 };
 
