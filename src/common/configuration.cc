@@ -310,7 +310,7 @@ std::string Configuration::markdown() const {
     const std::lock_guard lock(mutex_);
     std::string out;
     for (const Bound& bound : bound_) {
-        out += "\n## " + std::string(bound.table.name) + "\n\n";
+        out += "\n### " + std::string(bound.table.name) + "\n\n";
         out += "| key | type | default | unit | range | effect | meaning |\n";
         out += "|---|---|---|---|---|---|---|\n";
         for (const ConfigRow& row : bound.table.rows) {
