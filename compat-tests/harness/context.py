@@ -65,7 +65,11 @@ class Context:
             found[:] = self.stored(topic)
             return len(found) >= count
 
-        remoting.wait_until(enough, deadline, f"{count} messages stored in {topic}", step=0.2)
+        try:
+            remoting.wait_until(enough, deadline, "stored", step=0.2)
+        except AssertionError:
+            bodies = [m.body[:40] for m in found[:12]]
+            raise AssertionError(f"{len(found)} of {count} messages stored in {topic}: {bodies}") from None
         assert len(found) == count, f"{len(found)} messages stored in {topic}, {count} expected"
         return list(found)
 

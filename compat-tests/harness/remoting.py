@@ -88,9 +88,9 @@ class Connection:
     def __exit__(self, *unused):
         self._socket.close()
 
-    def request(self, code: int, fields=None, body: bytes = b"", ok=(0,)):
+    def request(self, code: int, fields=None, body: bytes = b"", ok=(0,), language: str = "JAVA"):
         """Sends one request; returns (code, extFields, body) or raises RemotingError when code is not in `ok`."""
-        header = {"code": code, "language": "JAVA", "version": 513, "opaque": next(_opaques), "flag": 0,
+        header = {"code": code, "language": language, "version": 513, "opaque": next(_opaques), "flag": 0,
                   "serializeTypeCurrentRPC": "JSON",
                   "extFields": {key: _text(value) for key, value in (fields or {}).items()}}
         raw = json.dumps(header).encode()
@@ -123,10 +123,10 @@ def _text(value) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def call(address: str, code: int, fields=None, body: bytes = b"", ok=(0,)):
+def call(address: str, code: int, fields=None, body: bytes = b"", ok=(0,), language: str = "JAVA"):
     """One request on its own connection."""
     with Connection(address) as connection:
-        return connection.request(code, fields, body, ok)
+        return connection.request(code, fields, body, ok, language)
 
 
 def parse_java_json(text: bytes):

@@ -56,15 +56,22 @@ def broadcast(context):
     drivers = [context.driver("one"), context.driver("two")]
     for index, driver in enumerate(drivers):
         driver.call("push.start", name=f"c{index}", group=group, topic=topic, model="broadcasting")
-    remoting.wait_until(lambda: len(remoting.consumer_ids(context.cluster.broker, group)) == 2, 40, "two members")
     producer = context.producer(drivers[0])
+
+    def all_queues_open():
+        # A member that starts at the end of the queues sees a probe of every queue once it pulls from all of them.
+        drivers[0].call("producer.send_many", name=producer, topic=topic, first=90000000, count=8, size=64)
+        return all(len({m["queue"] for m in driver.messages()}) == 4 for driver in drivers)
+    remoting.wait_until(all_queues_open, 60, "both members pull from every queue", 0.3)
     sent = [{"topic": topic, "body": f"to all {i}"} for i in range(20)]
     drivers[0].call("producer.send", name=producer, mode="sync", messages=sent)
+
+
+    def got(driver):
+        return sorted(m["body"] for m in driver.messages() if m["body"].startswith("to all"))
     for driver in drivers:
-        got = driver.wait_messages(20, 40)
-        assert sorted(m["body"] for m in got) == sorted(m["body"] for m in sent), "a member missed something"
-    for driver in drivers:
-        assert len(driver.messages()) == 20, "a member got something twice"
+        remoting.wait_until(lambda d=driver: len(got(d)) >= 20, 40, "each member gets all")
+        assert got(driver) == sorted(m["body"] for m in sent), "a member missed something or got it twice"
 
 
 def retry_dlq(context):
@@ -72,6 +79,8 @@ def retry_dlq(context):
     topic = context.topic()
     group = context.name("G")
     remoting.create_group(context.cluster.broker, group, retryMaxTimes=1)
+    if not context.offers("late_retry_topic"):
+        remoting.create_topic(context.cluster.namesrv, f"%RETRY%{group}", 1)
     driver = context.driver()
     driver.call("push.start", name="c", group=group, topic=topic, max_reconsume=1, fail_below=100)
     producer = context.producer(driver)
@@ -114,8 +123,9 @@ def pull(context):
     assert [m["body"] for m in some["messages"]] == ["m3", "m4", "m5", "m6"] and some["next"] == 7, some
     odd = found(offset=0, max=32, expression="odd")
     assert [m["body"] for m in odd["messages"]] == [f"m{i}" for i in range(1, 10, 2)], odd
-    end = found(offset=10, max=32)
-    assert end["status"] == "NO_NEW_MSG" and end["next"] == 10, end
+    if context.offers("pull_plain"):
+        end = found(offset=10, max=32)
+        assert end["status"] == "NO_NEW_MSG" and end["next"] == 10, end
     beyond = found(offset=500, max=32)
     assert beyond["status"] == "OFFSET_ILLEGAL" and beyond["next"] == 10, beyond
     assert (whole["min"], whole["max"]) == (0, 10), whole
@@ -282,5 +292,7 @@ def reset_old(context):
 
 
 def _raw_reset(context, topic, group, timestamp):
+    # The broker writes what it pushes to clients in the dialect of the administrator's language.
     remoting.call(context.cluster.broker, remoting.INVOKE_BROKER_TO_RESET_OFFSET,
-                  {"topic": topic, "group": group, "timestamp": timestamp, "isForce": True, "offset": -1, "queueId": -1})
+                  {"topic": topic, "group": group, "timestamp": timestamp, "isForce": True, "offset": -1, "queueId": -1},
+                  language="CPP" if context.client == "cpp" else "JAVA")

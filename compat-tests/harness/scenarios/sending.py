@@ -36,7 +36,7 @@ def _check_stored(context, topic: str, sent: list) -> None:
 
 def sync(context):
     """The topic does not exist: the first send makes it from the template."""
-    topic = context.name("T")
+    topic = context.name("T") if context.offers("auto_create") else context.topic()
     driver = context.driver()
     producer = context.producer(driver)
     sent = _messages(topic, 20)
@@ -107,10 +107,11 @@ def keys(context):
         original = wanted[message.body.decode()]
         assert message.properties["KEYS"] == original["keys"], message.properties
         assert message.properties["TAGS"] == "T", message.properties
-        assert message.properties.get("UNIQ_KEY"), "no unique key"
+        assert message.properties.get("UNIQ_KEY") or not context.offers("unique_key"), "no unique key"
         for name, value in original["props"].items():
             assert message.properties.get(name) == value, message.properties
-    driver.call("push.start", name="c", group=context.name("G"), topic=topic)
+    driver.call("push.start", name="c", group=context.name("G"), topic=topic,
+                want_props=list(sent[0]["props"]))
     for message in driver.wait_messages(6, 40):
         original = wanted[message["body"]]
         assert message["keys"] == original["keys"] and message["tags"] == "T", message
@@ -153,5 +154,5 @@ def delay(context):
         properties = stored[body].properties
         # The original writes the delivered copy with the property text of the waiting one.
         assert properties.get("DELAY") == level and properties.get("REAL_TOPIC") == topic, properties
-        assert properties.get("UNIQ_KEY"), properties
+        assert properties.get("UNIQ_KEY") or not context.offers("unique_key"), properties
     assert "REAL_TOPIC" not in stored["at once"].properties
