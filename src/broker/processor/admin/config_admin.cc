@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/processor/admin/config_admin.h"
+
+#include "broker/broker_config.h"
+#include "broker/processor/admin/admin_handler.h"
+#include "broker/topic/topic_config_manager.h"
+#include "common/configuration.h"
+#include "common/log.h"
+#include "common/persistent_file.h"
+#include "remoting/protocol/body/data_version.h"
+#include "remoting/protocol/header/admin.h"
+
+#include <utility>
+
+namespace rmq::broker {
+
+ConfigAdmin::ConfigAdmin(Configuration& configuration, const BrokerConfig& config,
+                         TopicConfigManager& topics, const Clock& clock,
+                         std::function<void()> register_all)
+    : configuration_(configuration),
+      config_(config),
+      topics_(topics),
+      clock_(clock),
+      register_all_(std::move(register_all)),
+      changed_at_ms_(clock.now_ms()) {}
+
+void ConfigAdmin::register_in(RequestRegistry& registry, BlockingPool& pool) {
+    registry.add(RequestCode::UPDATE_BROKER_CONFIG, answer_on(pool, [this](const Request& request) {
+                     return update_broker_config(request);
+                 }));
+    registry.add(RequestCode::GET_BROKER_CONFIG, answer_on(pool, [this](const Request& request) {
+                     return get_broker_config(request);
+                 }));
+}
+
+Result<Response> ConfigAdmin::update_broker_config(const Request& request) {
+    const auto properties = parse_properties(request.body());
+    if (!properties) {
+        return Response(ResponseCode::SYSTEM_ERROR, "string2Properties error");
+    }
+    if (Configuration::is_protected(*properties, config_.config_black_list)) {
+        return Response(ResponseCode::NO_PERMISSION, "Can not update config in black list.");
+    }
+    const auto update = configuration_.update(*properties);
+    for (const auto& warning : update.warnings) {
+        log_of("broker").warn("config_update_warning text=\"{}\"", warning);
+    }
+    if (!update.changed.empty()) {
+        changed_at_ms_ = clock_.now_ms();
+        for (const auto& key : update.changed) {
+            log_of("broker").info("config_updated key={} value=\"{}\" peer={}", key,
+                                  configuration_.value(key),
+                                  request.connection->peer().to_string());
+        }
+        if (!config_.broker_config_path.empty()) {
+            RMQ_CHECK(replace_with_backup(config_.broker_config_path,
+                                          format_properties(configuration_.explicit_values())));
+        }
+    }
+    if (properties->contains("brokerPermission")) {
+        topics_.bump_data_version();
+        if (register_all_) {
+            register_all_();
+        }
+    }
+    return Response(ResponseCode::SUCCESS);
+}
+
+Result<Response> ConfigAdmin::get_broker_config(const Request&) {
+    const DataVersion version{
+        .state_version = 0, .timestamp = changed_at_ms_, .counter = configuration_.version()};
+    const std::string text = encode(version);
+    return success_with_header(GetBrokerConfigResponseHeader{text}, configuration_.text());
+}
+
+}  // namespace rmq::broker

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/blocking_pool.h"
+#include "common/clock.h"
+#include "common/result.h"
+#include "remoting/request_registry.h"
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+
+namespace rmq {
+class Configuration;
+}
+
+namespace rmq::broker {
+
+struct BrokerConfig;
+class TopicConfigManager;
+
+// Reads and changes the broker's settings: 25, 26. Changes go into the file that the settings came
+// from (brokerConfigPath), with its former text as .bak; live settings take effect at once.
+// Thread safety: handlers run on the blocking pool. Source: AdminBrokerProcessor, Configuration.
+class ConfigAdmin {
+public:
+    // The collaborators outlive this object. `register_all` registers every topic with the
+    // NameServers again, after brokerPermission changed.
+    ConfigAdmin(Configuration& configuration, const BrokerConfig& config,
+                TopicConfigManager& topics, const Clock& clock, std::function<void()> register_all);
+
+    void register_in(RequestRegistry& registry, BlockingPool& pool);
+
+private:
+    Result<Response> update_broker_config(const Request& request);
+    Result<Response> get_broker_config(const Request& request);
+
+    Configuration& configuration_;
+    const BrokerConfig& config_;
+    TopicConfigManager& topics_;
+    const Clock& clock_;
+    const std::function<void()> register_all_;
+    std::atomic<std::int64_t> changed_at_ms_;
+};
+
+}  // namespace rmq::broker

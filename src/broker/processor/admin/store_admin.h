@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/blocking_pool.h"
+#include "common/result.h"
+#include "remoting/request_registry.h"
+
+namespace rmq::store {
+class MessageStore;
+}
+
+namespace rmq::broker {
+
+class ConsumerManager;
+class TopicConfigManager;
+
+// Manual cleaning and a look into queue files: 306, 316, 321, 329. Blocking pool.
+// Source: AdminBrokerProcessor (5.5.0).
+class StoreAdmin {
+public:
+    // The collaborators outlive this object.
+    StoreAdmin(store::MessageStore& store, TopicConfigManager& topics, ConsumerManager& consumers)
+        : store_(store), topics_(topics), consumers_(consumers) {}
+
+    void register_in(RequestRegistry& registry, BlockingPool& pool);
+
+private:
+    Result<Response> clean_unused_topic(const Request& request);
+    Result<Response> query_consume_queue(const Request& request);
+
+    store::MessageStore& store_;
+    TopicConfigManager& topics_;
+    ConsumerManager& consumers_;
+};
+
+}  // namespace rmq::broker

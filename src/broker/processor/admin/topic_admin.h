@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/blocking_pool.h"
+#include "common/result.h"
+#include "remoting/request_registry.h"
+
+#include <string_view>
+
+namespace rmq::store {
+class MessageStore;
+}
+
+namespace rmq::broker {
+
+struct BrokerConfig;
+class ConsumerOffsetManager;
+class TopicConfigManager;
+
+// Creates, changes, lists and deletes topics: 17, 18, 21, 215, 305, 351.
+// Thread safety: handlers run on the blocking pool's threads, 351 and 305 on network threads.
+// Source: AdminBrokerProcessor (5.5.0).
+class TopicAdmin {
+public:
+    // The collaborators outlive this object.
+    TopicAdmin(const BrokerConfig& config, TopicConfigManager& topics,
+               ConsumerOffsetManager& offsets, store::MessageStore& store);
+
+    // Adds the handlers; this object and `pool` outlive the registry.
+    void register_in(RequestRegistry& registry, BlockingPool& pool);
+
+private:
+    Result<Response> update_and_create_topic(const Request& request);
+    Result<Response> update_and_create_topic_list(const Request& request);
+    Result<Response> get_all_topic_config(const Request& request);
+    Result<Response> delete_topic(const Request& request);
+    Result<Response> get_system_topic_list(const Request& request);
+    Result<Response> get_topic_config(const Request& request);
+
+    // INVALID_PARAMETER with the reason, or nothing when the name may be changed by administrators.
+    Status check_name(std::string_view topic) const;
+    void delete_one(std::string_view topic);
+
+    const BrokerConfig& config_;
+    TopicConfigManager& topics_;
+    ConsumerOffsetManager& offsets_;
+    store::MessageStore& store_;
+};
+
+}  // namespace rmq::broker
