@@ -125,9 +125,10 @@ struct QueryDataVersionResponseHeader {
     }
 };
 
-// GET_ROUTEINFO_BY_TOPIC (105). Source: GetRouteInfoRequestHeader.
+// GET_ROUTEINFO_BY_TOPIC (105). Source: GetRouteInfoRequestHeader. Without a topic the original
+// finds no route for "null".
 struct GetRouteInfoRequestHeader {
-    std::string_view topic;
+    std::optional<std::string_view> topic;
     std::optional<bool> accept_standard_json_only;
 
     template <class Visitor>
