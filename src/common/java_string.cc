@@ -61,8 +61,8 @@ void for_each_utf16_unit(std::string_view text, Unit&& unit) {
 
 }  // namespace
 
-std::int32_t java_string_hash(std::string_view utf8) {
-    std::uint32_t hash = 0;
+std::int32_t java_string_hash(std::string_view utf8, std::int32_t prefix) {
+    auto hash = static_cast<std::uint32_t>(prefix);
     for_each_utf16_unit(utf8, [&](std::uint32_t unit) { hash = hash * 31 + unit; });
     return static_cast<std::int32_t>(hash);
 }

@@ -8,8 +8,9 @@ namespace rmq {
 
 // String.hashCode of the UTF-8 text: over UTF-16 code units h = 31 * h + unit, wrapping in 32 bits.
 // Malformed UTF-8 counts as U+FFFD per bad byte, as Java decodes it. Needed for tag codes, index
-// keys and subscription code sets. Source: java.lang.String; vector "TagA" -> 2598919.
-std::int32_t java_string_hash(std::string_view utf8);
+// keys and subscription code sets. `prefix` is the hash of text in front of it, so that the hash of
+// a concatenation needs no concatenation. Source: java.lang.String; vector "TagA" -> 2598919.
+std::int32_t java_string_hash(std::string_view utf8, std::int32_t prefix = 0);
 
 // String.length(): the number of UTF-16 code units.
 std::int64_t java_string_length(std::string_view utf8);

@@ -87,7 +87,8 @@ public:
     };
     // Appends the entry of a record. A record at or below max_physical_offset() is a repeat. The
     // first record of an empty queue may have any number: the entries before it in its file become
-    // filler. A number beyond the end leaves filler too, so that positions stay equal to numbers.
+    // filler. A later gap (which only a damaged queue has) is closed with copies of the entry, so
+    // that positions stay equal to numbers; clients drop the copies by their queue offset.
     // Errors: kResourceExhausted (disk full; retry later), kIo.
     Result<PutOutcome> put(const ConsumeQueueEntry& entry, QueueOffset number);
     // Forces what was put to the disk when at least `least_pages` pages of 4 KiB are dirty; 0
@@ -95,6 +96,9 @@ public:
     Status flush(int least_pages);
 
     // --- retention -----------------------------------------------------------------------------
+    // Ends recovery: next_offset() and start_offset() become the end; mappings made on the way are
+    // dropped, so that a queue costs nothing until it is used.
+    void finish_recovery(PhysicalOffset commit_log_min);
     // Moves min_offset() to the first entry at or behind the CommitLog's first byte.
     void correct_min_offset(PhysicalOffset commit_log_min);
     // Deletes the files, except the last, whose last entry lies before the CommitLog's first byte;
@@ -109,6 +113,8 @@ public:
     // First readable entry and the next one to be written; equal when there is nothing to read.
     QueueOffset min_offset() const { return {min_offset_.load(std::memory_order_acquire)}; }
     QueueOffset max_offset() const { return {max_offset_.load(std::memory_order_acquire)}; }
+    // The end when this process started: entries before it may not be in memory.
+    QueueOffset start_offset() const { return {start_offset_.load(std::memory_order_relaxed)}; }
     // CommitLog position behind the last record put; -1 when nothing was ever put.
     PhysicalOffset max_physical_offset() const {
         return {max_physical_offset_.load(std::memory_order_acquire)};
@@ -119,9 +125,6 @@ public:
     std::optional<ConsumeQueueEntry> entry(QueueOffset number) const;
     // Number of the first entry of the file behind the one that would hold `number`.
     QueueOffset next_file_start(QueueOffset number) const;
-    // File boundaries in entries, for searches: the first entry of every file, oldest first.
-    std::vector<QueueOffset> file_starts() const;
-
     // --- the number the next put_message of this queue gets --------------------------------------
     // Read and advanced by the append path under the CommitLog's append lock; set by recovery and
     // reset by delete_topic. Relaxed: the append lock orders it.
@@ -136,18 +139,21 @@ private:
         std::shared_ptr<MappedRegion> region;  // null until first needed
     };
 
+    static constexpr std::int64_t kAllocationBytes = 64 * 1024;
+
     std::int64_t file_bytes() const { return entries_per_file_ * ConsumeQueueEntry::kBytes; }
     std::string file_path(std::int64_t start_bytes) const;
     // All below: mutex_ is held.
     File* file_of(std::int64_t position) const;
     Result<MappedRegion*> map(File& file) const;
-    Status write(const ConsumeQueueEntry& entry);
-    Status fill(std::int64_t from, std::int64_t to);
-    Status roll(std::int64_t start_bytes, const ConsumeQueueEntry& first);
-    Status ensure_allocated(MappedRegion& region, std::int64_t offset);
-    void drop_last_file();
-    void set_end(std::int64_t end_bytes);
-    std::int64_t first_at_or_behind(File& file, PhysicalOffset minimum) const;
+    Result<std::int64_t> valid_entries(File& file, PhysicalOffset& last_end) const;
+    std::optional<ConsumeQueueEntry> entry_at(std::int64_t number) const;
+    Status append(const ConsumeQueueEntry& entry);
+    Status roll(std::int64_t start_number, std::int64_t filler, const ConsumeQueueEntry& entry);
+    Status ensure_allocated(MappedRegion& region, std::int64_t end_bytes);
+    Status drop_last_file();
+    Status clear_behind_end();
+    void correct_min_offset_locked(PhysicalOffset commit_log_min);
 
     const std::string topic_;
     const std::int32_t queue_id_;
@@ -162,6 +168,7 @@ private:
     std::atomic<bool> exists_{false};
     std::atomic<std::int64_t> min_offset_{0};
     std::atomic<std::int64_t> max_offset_{0};
+    std::atomic<std::int64_t> start_offset_{0};
     std::atomic<std::int64_t> max_physical_offset_{-1};
     std::atomic<std::int64_t> next_offset_{0};
 };

@@ -75,7 +75,6 @@ public:
 private:
     struct Index;
 
-    const Index* index() const { return index_.load(std::memory_order_acquire); }
     ConsumeQueue* lookup(std::string_view topic, std::int32_t queue_id, std::uint64_t hash) const;
     void insert(ConsumeQueue& queue, std::uint64_t hash);
 

@@ -4,14 +4,13 @@
 #include "common/message/message_record.h"
 #include "common/offsets.h"
 #include "common/result.h"
-#include "store/get_message.h"
+#include "store/log_source.h"
 #include "store/message_arrival.h"
+#include "store/wakeup.h"
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -21,26 +20,10 @@ namespace rmq::store {
 class ConsumeQueueTable;
 class IndexService;
 
-// What the dispatcher needs of the CommitLog; the tests give it a list of bytes.
-class DispatchSource {
-public:
-    virtual ~DispatchSource() = default;
-    // First byte still in the log.
-    virtual PhysicalOffset min_offset() const = 0;
-    // Up to here records may be dispatched: the written end, or the flushed position with
-    // SYNC_FLUSH, so that nobody consumes what a power loss could take back.
-    virtual PhysicalOffset dispatch_limit() const = 0;
-    // The bytes from `from` to the end of its file or dispatch_limit(), whichever comes first.
-    // Empty at the limit.
-    virtual MappedSlice read(PhysicalOffset from) const = 0;
-    // Start of the file behind the one that holds `offset`.
-    virtual PhysicalOffset next_file_start(PhysicalOffset offset) const = 0;
-};
-
 struct DispatcherOptions {
     std::string_view delay_topic = "SCHEDULE_TOPIC_XXXX";
     bool message_index_enable = true;
-    // Source: duplicationEnable / brokerId == 0: a master steps over a record it cannot read.
+    // A master steps over bytes that are no record; a slave waits for its master to send them anew.
     bool is_master = true;
 };
 
@@ -52,8 +35,8 @@ struct DispatcherOptions {
 // A record behind position() is readable through get_message. Source: ReputMessageService (5.5.0).
 class Dispatcher {
 public:
-    Dispatcher(const DispatcherOptions& options, const DispatchSource& source,
-               ConsumeQueueTable& queues, IndexService* index);
+    Dispatcher(const DispatcherOptions& options, const LogSource& log, ConsumeQueueTable& queues,
+               IndexService* index);
 
     void set_arrival_listener(std::function<void(std::span<const MessageArrival>)> listener);
     void set_delay_level_millis(DelayLevelMillis delay);
@@ -67,14 +50,16 @@ public:
     bool has_queue_error() const { return queue_error_.load(); }
 
     // One record: its queue entry (transaction type NOT or COMMIT) and its index entries.
-    // Repeating is harmless. Errors: kResourceExhausted, kIo: the record must be tried again.
+    // Repeating is harmless. Errors: kResourceExhausted, kIo: the queue cannot be written and the
+    // record must be tried again. An index that cannot be written is logged and does not hold up
+    // messages.
     Status dispatch(const MessageRecord& record);
 
     // Dispatches what is readable, at most one file or a few hundred records, and notifies.
     // Returns the bytes passed; 0 when there was nothing to do or a queue cannot be written.
     std::int64_t run_once();
 
-    // Says that dispatch_limit() may have moved. Costs one uncontended atomic addition while the
+    // Says that dispatch_limit() may have moved. Costs one uncontended atomic exchange while the
     // dispatch thread is awake; call it after the append lock is free.
     void wake();
     // Runs until stop(); with everything up to the limit dispatched when stop() was called.
@@ -82,16 +67,14 @@ public:
     void stop();
 
 private:
-    struct Batch;
-
-    Status put_entry(const MessageRecord& record, std::int64_t tags_code);
-    std::int64_t tags_code_of(const MessageRecord& record) const;
-    std::int64_t skip_bad_record(std::string_view bytes);
-    void notify();
-    void wait_for_work(std::uint64_t seen);
+    std::int64_t deliver_time(const MessageRecord& record, std::string_view level_text,
+                              std::int64_t tags_code) const;
+    Status dispatch(const MessageRecord& record, std::vector<MessageArrival>* arrivals);
+    PhysicalOffset dispatch_slice(PhysicalOffset from, std::string_view bytes);
+    PhysicalOffset after_bad_record(PhysicalOffset at, std::string_view rest) const;
 
     const DispatcherOptions options_;
-    const DispatchSource& source_;
+    const LogSource& log_;
     ConsumeQueueTable& queues_;
     IndexService* const index_;
     std::function<void(std::span<const MessageArrival>)> listener_;
@@ -101,11 +84,8 @@ private:
     std::atomic<std::int64_t> position_{0};
     std::atomic<std::int64_t> store_timestamp_{0};
     std::atomic<bool> queue_error_{false};
-    std::atomic<std::uint64_t> wakes_{0};
-    std::atomic<bool> sleeping_{false};
     std::atomic<bool> stopping_{false};
-    std::mutex sleep_mutex_;
-    std::condition_variable wake_up_;
+    Wakeup wakeup_;
 };
 
 }  // namespace rmq::store

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/consume_queue_table.h"
+
+#include "common/log.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <filesystem>
+
+namespace rmq::store {
+
+namespace {
+
+std::uint64_t hash_of(std::string_view topic, std::int32_t queue_id) {
+    constexpr std::uint64_t kGolden = 0x9E3779B97F4A7C15ULL;
+    const std::uint64_t mixed =
+        std::hash<std::string_view>()(topic) ^
+        (static_cast<std::uint64_t>(static_cast<std::uint32_t>(queue_id)) * kGolden);
+    return mixed * kGolden;
+}
+
+// Queues of these topics are never cleaned up. Source: TopicValidator.isSystemTopic (5.5.0).
+bool is_system_topic(std::string_view topic) {
+    constexpr std::array<std::string_view, 9> kNames{"TBW102",
+                                                     "SCHEDULE_TOPIC_XXXX",
+                                                     "BenchmarkTest",
+                                                     "SELF_TEST_TOPIC",
+                                                     "RMQ_SYS_TRANS_HALF_TOPIC",
+                                                     "RMQ_SYS_TRACE_TOPIC",
+                                                     "OFFSET_MOVED_EVENT",
+                                                     "RMQ_SYS_TRANS_OP_HALF_TOPIC",
+                                                     "TRANS_CHECK_MAX_TIME_TOPIC"};
+    return topic.starts_with("rmq_sys_") ||
+           std::find(kNames.begin(), kNames.end(), topic) != kNames.end();
+}
+
+bool is_lmq(std::string_view topic) {
+    return topic.starts_with("%LMQ%");
+}
+
+std::int32_t parse_queue_id(const std::string& name) {
+    std::int32_t id = -1;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), id);
+    return error == std::errc() && end == name.data() + name.size() ? id : -1;
+}
+
+}  // namespace
+
+// Open addressing. Readers probe without a lock: a slot's hash is written before its pointer, and
+// slots never change again. A full index is replaced by a larger copy; the old one stays for
+// readers that still probe it.
+struct ConsumeQueueTable::Index {
+    struct Slot {
+        std::uint64_t hash = 0;
+        std::atomic<ConsumeQueue*> queue{nullptr};
+    };
+
+    explicit Index(std::size_t capacity) : mask(capacity - 1), slots(capacity) {}
+
+    void insert(ConsumeQueue& queue, std::uint64_t hash) {
+        std::size_t at = hash >> 32 & mask;
+        while (slots[at].queue.load(std::memory_order_relaxed) != nullptr) {
+            at = (at + 1) & mask;
+        }
+        slots[at].hash = hash;
+        slots[at].queue.store(&queue, std::memory_order_release);
+        ++used;
+    }
+
+    const std::size_t mask;
+    std::size_t used = 0;  // the writer's
+    std::vector<Slot> slots;
+};
+
+ConsumeQueueTable::ConsumeQueueTable(ConsumeQueueOptions options) : options_(std::move(options)) {
+    constexpr std::size_t kFirstCapacity = 256;
+    indexes_.push_back(std::make_unique<Index>(kFirstCapacity));
+    index_.store(indexes_.back().get(), std::memory_order_release);
+}
+
+ConsumeQueueTable::~ConsumeQueueTable() = default;
+
+// --- load and recovery ---------------------------------------------------------------------------
+
+Status ConsumeQueueTable::load() {
+    namespace fs = std::filesystem;
+    std::error_code error;
+    if (!fs::exists(options_.root, error)) {
+        return {};
+    }
+    for (fs::directory_iterator topic(options_.root, error), end; !error && topic != end;
+         topic.increment(error)) {
+        if (!topic->is_directory()) {
+            continue;
+        }
+        for (fs::directory_iterator it(topic->path(), error); !error && it != end;
+             it.increment(error)) {
+            const std::int32_t queue_id = parse_queue_id(it->path().filename().string());
+            if (queue_id < 0 || !it->is_directory()) {
+                continue;
+            }
+            if (const Status status = queue(topic->path().filename().string(), queue_id).load();
+                !status) {
+                return status;
+            }
+        }
+    }
+    if (error) {
+        return Error{Errc::kIo, "cannot list " + options_.root + ": " + error.message()};
+    }
+    return {};
+}
+
+Result<PhysicalOffset> ConsumeQueueTable::recover() {
+    PhysicalOffset end{-1};
+    for (const auto& queue : queues_) {
+        if (const Status status = queue->recover(); !status) {
+            return status.error();
+        }
+        end = std::max(end, queue->max_physical_offset());
+    }
+    return end;
+}
+
+Status ConsumeQueueTable::truncate(PhysicalOffset end) {
+    for (const auto& queue : queues_) {
+        if (const Status status = queue->truncate(end); !status) {
+            return status;
+        }
+    }
+    return {};
+}
+
+void ConsumeQueueTable::assign_next_offsets(PhysicalOffset commit_log_min) {
+    for (const auto& queue : queues_) {
+        queue->finish_recovery(commit_log_min);
+    }
+}
+
+void ConsumeQueueTable::destroy_all() {
+    for (const auto& queue : queues_) {
+        queue->destroy();
+    }
+}
+
+// --- lookup --------------------------------------------------------------------------------------
+
+ConsumeQueue* ConsumeQueueTable::lookup(std::string_view topic, std::int32_t queue_id,
+                                        std::uint64_t hash) const {
+    const Index& index = *index_.load(std::memory_order_acquire);
+    for (std::size_t at = hash >> 32 & index.mask;; at = (at + 1) & index.mask) {
+        const Index::Slot& slot = index.slots[at];
+        ConsumeQueue* const queue = slot.queue.load(std::memory_order_acquire);
+        if (queue == nullptr ||
+            (slot.hash == hash && queue->queue_id() == queue_id && queue->topic() == topic)) {
+            return queue;
+        }
+    }
+}
+
+ConsumeQueue* ConsumeQueueTable::find(std::string_view topic, std::int32_t queue_id) const {
+    ConsumeQueue* const queue = lookup(topic, queue_id, hash_of(topic, queue_id));
+    return queue != nullptr && queue->exists() ? queue : nullptr;
+}
+
+ConsumeQueue& ConsumeQueueTable::queue(std::string_view topic, std::int32_t queue_id) {
+    const std::uint64_t hash = hash_of(topic, queue_id);
+    if (ConsumeQueue* const known = lookup(topic, queue_id, hash)) {
+        return *known;
+    }
+    std::lock_guard lock(mutex_);
+    if (ConsumeQueue* const known = lookup(topic, queue_id, hash)) {
+        return *known;
+    }
+    queues_.push_back(std::make_unique<ConsumeQueue>(options_, topic, queue_id));
+    insert(*queues_.back(), hash);
+    return *queues_.back();
+}
+
+void ConsumeQueueTable::insert(ConsumeQueue& queue, std::uint64_t hash) {
+    Index& index = *indexes_.back();
+    if ((index.used + 1) * 2 <= index.slots.size()) {
+        index.insert(queue, hash);
+        return;
+    }
+    auto larger = std::make_unique<Index>(index.slots.size() * 2);
+    for (const auto& known : queues_) {
+        larger->insert(*known, hash_of(known->topic(), known->queue_id()));
+    }
+    indexes_.push_back(std::move(larger));
+    index_.store(indexes_.back().get(), std::memory_order_release);
+}
+
+void ConsumeQueueTable::for_each(const std::function<void(ConsumeQueue&)>& visit) const {
+    std::vector<ConsumeQueue*> queues;
+    {
+        std::lock_guard lock(mutex_);
+        queues.reserve(queues_.size());
+        for (const auto& queue : queues_) {
+            if (queue->exists()) {
+                queues.push_back(queue.get());
+            }
+        }
+    }
+    for (ConsumeQueue* const queue : queues) {
+        visit(*queue);
+    }
+}
+
+// --- maintenance ---------------------------------------------------------------------------------
+
+Status ConsumeQueueTable::flush(int least_pages) {
+    Status result;
+    for_each([&](ConsumeQueue& queue) {
+        if (Status status = queue.flush(least_pages); !status && result) {
+            result = std::move(status);
+        }
+    });
+    return result;
+}
+
+int ConsumeQueueTable::delete_expired_files(PhysicalOffset commit_log_min) {
+    int deleted = 0;
+    for_each([&](ConsumeQueue& queue) { deleted += queue.delete_expired_files(commit_log_min); });
+    return deleted;
+}
+
+void ConsumeQueueTable::delete_topic(std::string_view topic) {
+    std::vector<ConsumeQueue*> queues;
+    {
+        std::lock_guard lock(mutex_);
+        for (const auto& queue : queues_) {
+            if (queue->topic() == topic) {
+                queues.push_back(queue.get());
+            }
+        }
+    }
+    for (ConsumeQueue* const queue : queues) {
+        queue->destroy();
+    }
+    if (!queues.empty()) {
+        std::error_code ignored;  // what is left is an empty directory, which a load skips
+        std::filesystem::remove_all(options_.root + "/" + std::string(topic), ignored);
+    }
+}
+
+int ConsumeQueueTable::clean_unused(const std::set<std::string, std::less<>>& retained) {
+    std::set<std::string> unused;
+    for_each([&](ConsumeQueue& queue) {
+        if (!retained.contains(queue.topic()) && !is_system_topic(queue.topic()) &&
+            !is_lmq(queue.topic())) {
+            unused.insert(queue.topic());
+        }
+    });
+    for (const std::string& topic : unused) {
+        delete_topic(topic);
+    }
+    return static_cast<int>(unused.size());
+}
+
+int ConsumeQueueTable::clean_expired(PhysicalOffset commit_log_min) {
+    int cleaned = 0;
+    for_each([&](ConsumeQueue& queue) {
+        const PhysicalOffset end = queue.max_physical_offset();
+        if (!is_system_topic(queue.topic()) && end.value >= 0 && end < commit_log_min) {
+            log_of("store").info("consume_queue_expired topic={} queue_id={} end={} log_min={}",
+                                 queue.topic(), queue.queue_id(), end.value, commit_log_min.value);
+            queue.destroy();
+            ++cleaned;
+        }
+    });
+    return cleaned;
+}
+
+}  // namespace rmq::store

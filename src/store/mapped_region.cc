@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/mapped_region.h"
+
+#include "common/assert.h"
+
+#include <cerrno>
+#include <cstdio>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace rmq::store {
+
+namespace {
+
+class Descriptor {
+public:
+    explicit Descriptor(int fd) : fd_(fd) {}
+    Descriptor(const Descriptor&) = delete;
+    Descriptor& operator=(const Descriptor&) = delete;
+    ~Descriptor() {
+        if (fd_ >= 0) {
+            ::close(fd_);
+        }
+    }
+    int get() const { return fd_; }
+    explicit operator bool() const { return fd_ >= 0; }
+
+private:
+    int fd_;
+};
+
+constexpr std::int64_t kPageBytes = 4096;
+
+Result<char*> map(int fd, std::int64_t bytes, const std::string& path) {
+    void* const at =
+        ::mmap(nullptr, static_cast<std::size_t>(bytes), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (at == MAP_FAILED) {
+        return errno_error("cannot map " + path);
+    }
+    return static_cast<char*>(at);
+}
+
+}  // namespace
+
+Result<std::shared_ptr<MappedRegion>> MappedRegion::open(const std::string& path,
+                                                         std::int64_t bytes) {
+    const Descriptor file(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+    if (!file) {
+        return errno_error("cannot open " + path);
+    }
+    struct stat status {};
+    if (::fstat(file.get(), &status) != 0) {
+        return errno_error("cannot stat " + path);
+    }
+    if (status.st_size != bytes) {
+        return Error{Errc::kMalformed, path + " has " + std::to_string(status.st_size) +
+                                           " bytes, configured are " + std::to_string(bytes) +
+                                           "; restore the file size setting it was made with"};
+    }
+    RMQ_TRY(char* const at, map(file.get(), bytes, path));
+    return std::shared_ptr<MappedRegion>(new MappedRegion(path, at, bytes));
+}
+
+Result<std::shared_ptr<MappedRegion>> MappedRegion::create(const std::string& path,
+                                                           std::int64_t bytes) {
+    const Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+    if (!file) {
+        return errno_error("cannot create " + path);
+    }
+    if (::ftruncate(file.get(), bytes) != 0) {
+        return errno_error("cannot size " + path);
+    }
+    RMQ_TRY(char* const at, map(file.get(), bytes, path));
+    return std::shared_ptr<MappedRegion>(new MappedRegion(path, at, bytes));
+}
+
+MappedRegion::~MappedRegion() {
+    ::munmap(data_, static_cast<std::size_t>(size_));
+}
+
+Status MappedRegion::allocate(std::int64_t from, std::int64_t bytes) {
+    RMQ_ASSERT(from >= 0 && bytes > 0 && from + bytes <= size_, "blocks lie inside the file");
+    const Descriptor file(::open(path_.c_str(), O_RDWR | O_CLOEXEC));
+    if (!file) {
+        return errno_error("cannot open " + path_);
+    }
+    int result = EINTR;
+    while (result == EINTR) {
+        result = ::posix_fallocate(file.get(), from, bytes);
+    }
+    if (result != 0) {
+        errno = result;
+        return errno_error("cannot allocate blocks of " + path_);
+    }
+    return {};
+}
+
+Status MappedRegion::sync(std::int64_t from, std::int64_t to) const {
+    RMQ_ASSERT(from >= 0 && from <= to && to <= size_, "pages lie inside the file");
+    const std::int64_t start = from / kPageBytes * kPageBytes;
+    if (::msync(data_ + start, static_cast<std::size_t>(to - start), MS_SYNC) != 0) {
+        return errno_error("cannot sync " + path_);
+    }
+    return {};
+}
+
+Status MappedRegion::rename(const std::string& path) {
+    if (::rename(path_.c_str(), path.c_str()) != 0) {
+        return errno_error("cannot rename " + path_ + " to " + path);
+    }
+    path_ = path;
+    return {};
+}
+
+Status MappedRegion::unlink() {
+    if (::unlink(path_.c_str()) != 0 && errno != ENOENT) {
+        return errno_error("cannot remove " + path_);
+    }
+    return {};
+}
+
+}  // namespace rmq::store
