@@ -4,8 +4,8 @@
 #include "common/clock.h"
 #include "common/offsets.h"
 #include "common/result.h"
-#include "store/dispatcher.h"
 #include "store/get_message.h"
+#include "store/log_source.h"
 #include "store/mapped_file_queue.h"
 #include "store/put_message.h"
 #include "store/running_flags.h"
@@ -35,7 +35,7 @@ struct MessageStoreConfig;
 // loss only after flush() passed it.
 // Thread safety: append and all reading from any thread; flush from the flush thread; load and
 // truncate before the threads start. Source: CommitLog (5.5.0).
-class CommitLog final : public DispatchSource {
+class CommitLog final : public LogSource {
 public:
     // What a log stands on; all of it outlives the log.
     struct Parts {
@@ -74,7 +74,7 @@ public:
     // --- reading -------------------------------------------------------------------------------
     // First byte still there, and the end of the last record. Equal in an empty log.
     PhysicalOffset min_offset() const override { return {files_.min_position()}; }
-    PhysicalOffset max_offset() const { return {end_.load(std::memory_order_acquire)}; }
+    PhysicalOffset max_offset() const override { return {end_.load(std::memory_order_acquire)}; }
     PhysicalOffset flushed_offset() const { return {flushed_.load(std::memory_order_acquire)}; }
     PhysicalOffset dispatch_limit() const override;
     // The bytes from `from` to the end of its file or dispatch_limit(). Empty at the limit, behind

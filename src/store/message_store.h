@@ -22,6 +22,8 @@
 
 namespace rmq::store {
 
+class FileOps;
+
 // Which message of a queue search_offset_by_time looks for. Source: BoundaryType.
 enum class BoundaryType { LOWER, UPPER };
 
@@ -54,6 +56,8 @@ struct MessageStoreRuntime {
 class MessageStore {
 public:
     MessageStore(const MessageStoreConfig& config, const Clock& clock);
+    // With the CommitLog's system calls replaced, for tests; `ops` outlives the store.
+    MessageStore(const MessageStoreConfig& config, const Clock& clock, FileOps& ops);
     ~MessageStore();
     MessageStore(const MessageStore&) = delete;
     MessageStore& operator=(const MessageStore&) = delete;
