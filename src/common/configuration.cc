@@ -315,6 +315,9 @@ std::string Configuration::markdown() const {
         out += "|---|---|---|---|---|---|---|\n";
         for (const ConfigRow& row : bound.table.rows) {
             std::string shown = shown_default(row, current(bound, row));
+            if (shown.find('<') != std::string::npos) {
+                shown = "`" + shown + "`";  // not markup
+            }
             if (row.notes.java_default != nullptr) {
                 shown += " (java: " + std::string(row.notes.java_default) + ")";
             }
