@@ -205,11 +205,11 @@ bool SocketConnection::may_resume() const {
 }
 
 void SocketConnection::flush() {
-    if (write_blocked_ || !is_open()) {
+    if (!is_open()) {
         return;
     }
     const std::size_t before = out_.unsent_bytes();
-    if (before > 0) {
+    if (before > 0 && !write_blocked_) {
         const WriteQueue::Outcome outcome = out_.flush(fd_);
         if (outcome == WriteQueue::Outcome::kFailed) {
             close_now("write failed");

@@ -20,6 +20,17 @@ constexpr std::size_t kKeptBytes = 64U * 1024;
 constexpr std::size_t kKeptSegments = 256;
 constexpr std::size_t kSlicesPerWrite = 128;
 
+ssize_t write_slices(int fd, iovec* slices, std::size_t count) {
+    constexpr int kFlags = MSG_NOSIGNAL | MSG_DONTWAIT;
+    if (count == 1) {
+        return ::send(fd, slices->iov_base, slices->iov_len, kFlags);
+    }
+    msghdr message{};
+    message.msg_iov = slices;
+    message.msg_iovlen = count;
+    return ::sendmsg(fd, &message, kFlags);
+}
+
 }  // namespace
 
 void WriteQueue::push_response(Response&& response, std::int32_t opaque) {
@@ -80,10 +91,7 @@ WriteQueue::Outcome WriteQueue::flush(int fd) {
             slices[count++] = {const_cast<char*>(data), segment.size};
             offered += segment.size;
         }
-        msghdr message{};
-        message.msg_iov = slices.data();
-        message.msg_iovlen = count;
-        const ssize_t sent = ::sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        const ssize_t sent = write_slices(fd, slices.data(), count);
         if (sent < 0) {
             if (errno == EINTR) {
                 continue;
