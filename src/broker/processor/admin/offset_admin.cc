@@ -15,6 +15,7 @@
 #include "remoting/protocol/header/admin.h"
 #include "remoting/protocol/header/offset.h"
 #include "store/message_store.h"
+#include "store/message_store_config.h"
 
 #include <nlohmann/json.hpp>
 
@@ -189,6 +190,9 @@ void OffsetAdmin::reset_offset(const Request& request, Responder responder) {
 Result<Response> OffsetAdmin::reset_in_broker(const ResetWish& wish) {
     const std::string topic(wish.topic);
     const std::string group(wish.group);
+    if (parts_.store_config.broker_role == store::BrokerRole::SLAVE) {
+        return Response(ResponseCode::SYSTEM_ERROR, "Can not reset offset in slave broker");
+    }
     const auto config = parts_.topics.select(topic);
     if (config == nullptr) {
         return Response(ResponseCode::TOPIC_NOT_EXIST, "Topic " + topic + " does not exist");

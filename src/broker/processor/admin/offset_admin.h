@@ -10,7 +10,8 @@
 
 namespace rmq::store {
 class MessageStore;
-}
+struct MessageStoreConfig;
+}  // namespace rmq::store
 
 namespace rmq::broker {
 
@@ -28,6 +29,7 @@ class OffsetAdmin {
 public:
     struct Parts {
         const BrokerConfig& config;
+        const store::MessageStoreConfig& store_config;
         TopicConfigManager& topics;
         SubscriptionGroupManager& groups;
         ConsumerOffsetManager& offsets;

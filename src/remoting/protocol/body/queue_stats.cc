@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "remoting/protocol/body/queue_stats.h"
 
+#include "remoting/protocol/body/broker_stats_data.h"
 #include "remoting/protocol/body/json_fields.h"
 
 #include <nlohmann/json.hpp>
@@ -113,6 +114,15 @@ std::string encode(const ConsumeStatsList& list) {
     }
     return text + R"(],"totalDiff":)" + std::to_string(list.total_diff) +
            R"(,"totalInflightDiff":)" + std::to_string(list.total_inflight_diff) + "}";
+}
+
+std::string encode(const BrokerStatsData& data) {
+    const auto item = [](const BrokerStatsItem& stats) {
+        return nlohmann::json{{"avgpt", stats.avgpt}, {"sum", stats.sum}, {"tps", stats.tps}};
+    };
+    return dump_json({{"statsDay", item(data.day)},
+                      {"statsHour", item(data.hour)},
+                      {"statsMinute", item(data.minute)}});
 }
 
 std::string encode_reset_offset_body(const QueueOffsetTable& offsets) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "broker/processor/query_message_processor.h"
+#include "broker/processor/query_message.h"
 
 #include "broker/processor/admin/admin_handler.h"
 #include "remoting/protocol/header/query_message.h"
 #include "store/message_store.h"
+#include "store/message_store_config.h"
 
 namespace rmq::broker {
 
@@ -26,7 +27,7 @@ void QueryMessageProcessor::register_in(RequestRegistry& registry, BlockingPool&
 Result<Response> QueryMessageProcessor::query_message(const Request& request) {
     RMQ_TRY(const auto header, decode_header<QueryMessageRequestHeader>(request.ext()));
     const bool is_unique_key = request.ext().find(kUniqueKeyQuery) == "true";
-    const int max = is_unique_key ? default_query_max_num_ : header.max_num;
+    const int max = is_unique_key ? store_config_.default_query_max_num.get() : header.max_num;
     auto found = store_.query_message(header.topic, header.key, max, header.begin_timestamp,
                                       header.end_timestamp);
     Response response = success_with_header(QueryMessageResponseHeader{

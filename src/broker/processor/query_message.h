@@ -5,11 +5,10 @@
 #include "common/result.h"
 #include "remoting/request_registry.h"
 
-#include <cstdint>
-
 namespace rmq::store {
 class MessageStore;
-}
+struct MessageStoreConfig;
+}  // namespace rmq::store
 
 namespace rmq::broker {
 
@@ -18,10 +17,9 @@ namespace rmq::broker {
 // Source: QueryMessageProcessor (5.5.0).
 class QueryMessageProcessor {
 public:
-    // `default_query_max_num`: records of a query by unique id (MessageStoreConfig). The store
-    // outlives this object.
-    QueryMessageProcessor(store::MessageStore& store, std::int32_t default_query_max_num)
-        : store_(store), default_query_max_num_(default_query_max_num) {}
+    // The collaborators outlive this object.
+    QueryMessageProcessor(store::MessageStore& store, const store::MessageStoreConfig& store_config)
+        : store_(store), store_config_(store_config) {}
 
     void register_in(RequestRegistry& registry, BlockingPool& pool);
 
@@ -30,7 +28,7 @@ private:
     Result<Response> view_message_by_id(const Request& request);
 
     store::MessageStore& store_;
-    const std::int32_t default_query_max_num_;
+    const store::MessageStoreConfig& store_config_;
 };
 
 }  // namespace rmq::broker
