@@ -17,6 +17,7 @@ import unittest
 from pathlib import Path
 
 BINARY = Path(sys.argv.pop(1)).resolve() if len(sys.argv) > 1 else Path("raptormq")
+ROOT = Path(__file__).resolve().parents[2]
 DEADLINE = 60
 
 
@@ -140,6 +141,11 @@ class ProgramTest(unittest.TestCase):
         self.assertIn("raptormq: coldDataScanEnable=true is known but not honoured", done.stderr)
         self.assertIn("raptormq: nonsense is not a key", done.stderr)
         self.assertIn("raptormq: maxMessageSize=big is not a int, keeping maxMessageSize=4194304", done.stderr)
+
+    def test_the_sample_files_are_understood(self):
+        for program, file in (("broker", "broker.conf"), ("namesrv", "namesrv.properties")):
+            done = self.run_program(program, "-p", "-c", str(ROOT / "conf" / file))
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
 
     def test_the_names_of_the_original_stand_beside_the_binary(self):
         for name in ("mqnamesrv", "mqbroker"):

@@ -141,15 +141,17 @@ const char* cure_of(Errc code) {
         case Errc::kResourceExhausted:
             return "free disk space or raise the limit";
         case Errc::kInvalidArgument:
-        case Errc::kMalformed:
-        case Errc::kNotFound:
         case Errc::kUnsupported:
         case Errc::kTooLarge:
+            return "correct the setting and start again";
+        case Errc::kMalformed:
+            return "repair the file, or move it away";
+        case Errc::kNotFound:
         case Errc::kUnavailable:
         case Errc::kTimeout:
         case Errc::kConnectionClosed:
         case Errc::kIo:
-            return "see the log";
+            return "remove the cause and start again";
     }
     return "";
 }

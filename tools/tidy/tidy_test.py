@@ -71,7 +71,8 @@ class TidyTest(unittest.TestCase):
                 self.one({"src/common/a.cc": LICENCE + line + "\n"}, "words")
         for line in ("// TODO(#12): later", "// calls detach() never", 'auto s = "new Thing()";',
                      "int a;  // NOLINT(bugprone-x): because",
-                     "std::unique_ptr<Thing>(new Thing(1));", "auto* p = new Thing(1);  // NOLINT(tidy): private constructor", "auto n = renew (1);"):
+                     "std::unique_ptr<Thing>(new Thing(1));",
+                     "auto* p = new Thing(1);  // NOLINT(tidy): private constructor", "auto n = renew (1);"):
             with self.subTest(line):
                 self.assertEqual(self.findings({"src/common/a.cc": LICENCE + line + "\n"}), [])
 
