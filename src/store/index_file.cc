@@ -123,15 +123,17 @@ Status IndexFile::put(std::int32_t key_hash, PhysicalOffset at, std::int64_t sto
     if (previous <= 0 || previous > number) {
         previous = 0;
     }
+    if (number <= 1) {
+        // The original measures a later file's first entry against the file before it, and so puts
+        // it into the future; measured against its own time, a search finds it.
+        begin_offset_ = at.value;
+        begin_timestamp_.store(store_timestamp);
+    }
     char* const entry = region_->data() + entry_at;
     store_be(entry, key_hash);
     store_be(entry + 4, at.value);
     store_be(entry + 12, time_difference(store_timestamp));
     store_be(entry + 16, previous);
-    if (number <= 1) {
-        begin_offset_ = at.value;
-        begin_timestamp_.store(store_timestamp);
-    }
     slot_count_ += previous == 0 ? 1 : 0;
     end_offset_.store(at.value);
     end_timestamp_.store(store_timestamp);

@@ -19,14 +19,14 @@ namespace rmq::store {
 
 // The properties of a record that lead to it, as stored; empty when absent.
 struct IndexKeys {
-    std::string_view unique_key;  // UNIQ_KEY
-    std::string_view keys;        // KEYS: several, separated by one space
-    std::string_view tags;        // TAGS: found under the key "T#" + tags
+    std::string_view unique_key = {};  // UNIQ_KEY
+    std::string_view keys = {};        // KEYS: several, separated by one space
+    std::string_view tags = {};        // TAGS: found under the key "T#" + tags
 };
 
 struct IndexQuery {
-    std::string_view topic;
-    std::string_view key;
+    std::string_view topic = {};
+    std::string_view key = {};
     std::size_t max = 64;
     std::int64_t begin_ms = 0;  // store times, inclusive
     std::int64_t end_ms = INT64_MAX;

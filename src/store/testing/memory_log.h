@@ -27,7 +27,7 @@ public:
         std::int32_t queue_id = 0;
         std::int64_t queue_offset = 0;
         std::int64_t store_timestamp = 1000;
-        std::string_view properties;
+        std::string_view properties = {};
         std::string_view body = "body";
         std::int32_t sys_flag = 0;
     };
