@@ -6,6 +6,8 @@
 #include "store/message_store.h"
 #include "store/message_store_config.h"
 
+#include <algorithm>
+
 namespace rmq::broker {
 
 namespace {
@@ -27,7 +29,8 @@ void QueryMessageProcessor::register_in(RequestRegistry& registry, BlockingPool&
 Result<Response> QueryMessageProcessor::query_message(const Request& request) {
     RMQ_TRY(const auto header, decode_header<QueryMessageRequestHeader>(request.ext()));
     const bool is_unique_key = request.ext().find(kUniqueKeyQuery) == "true";
-    const int max = is_unique_key ? store_config_.default_query_max_num.get() : header.max_num;
+    const int wanted = is_unique_key ? store_config_.default_query_max_num.get() : header.max_num;
+    const int max = std::min<int>(wanted, store_config_.max_msgs_num_batch);
     auto found = store_.query_message(header.topic, header.key, max, header.begin_timestamp,
                                       header.end_timestamp);
     Response response = success_with_header(QueryMessageResponseHeader{
