@@ -59,7 +59,8 @@ class Run:
         """One client in one scenario, bounded in time; always leaves an outcome."""
         context = Context(client["id"], client["lacks"], cluster, scenario["id"])
         begin = time.monotonic()
-        failure = _bounded(lambda: scenarios.FUNCTIONS[scenario["id"]](context), scenario["seconds"], context.close)
+        failure = _bounded(lambda: scenarios.FUNCTIONS[scenario["id"]](context), scenario["seconds"],
+                           lambda: context.close(self.options.keep))
         self.record(client["id"], scenario["id"], "fail" if failure else "pass", failure or "", time.monotonic() - begin)
 
     def group(self, clients: list, scenario: dict) -> None:
@@ -76,7 +77,7 @@ class Run:
 
         def close():
             for context in contexts:
-                context.close()
+                context.close(self.options.keep)
         failure = _bounded(lambda: scenarios.FUNCTIONS[scenario["id"]](group), scenario["seconds"], close)
         for client in clients:
             detail = group.failures.get(client["id"]) or failure

@@ -73,9 +73,9 @@ class Context:
         assert len(found) == count, f"{len(found)} messages stored in {topic}, {count} expected"
         return list(found)
 
-    def close(self) -> None:
+    def close(self, keep: bool = False) -> None:
         for driver in self._drivers:
-            driver.close()
+            driver.close(keep)
 
 
 class Group:

@@ -6,7 +6,8 @@ Requests and answers are JSON objects, one a line, over the driver's standard in
 
 import itertools
 import json
-import queue
+import os
+import shutil
 import subprocess
 import tempfile
 import threading
@@ -54,7 +55,6 @@ class Driver:
         full = command(client)
         if full[0] == "java":
             full = [full[0], f"-Duser.home={self.home}", *full[1:]]
-        import os
         with open(self.log, "wb") as log:
             self._process = subprocess.Popen(full + [namesrv], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                              stderr=log, text=True, cwd=self.home, encoding="utf-8",
@@ -123,7 +123,8 @@ class Driver:
         self._process.kill()
         self._process.wait()
 
-    def close(self) -> None:
+    def close(self, keep: bool = False) -> None:
+        """Ends the driver; its home with the log stays when `keep`."""
         if self._process.poll() is None:
             try:
                 self._process.stdin.close()
@@ -131,6 +132,8 @@ class Driver:
             except (OSError, subprocess.TimeoutExpired):
                 self._process.kill()
         self._process.wait()
+        if not keep:
+            shutil.rmtree(self.home, ignore_errors=True)
 
     def tail(self, lines: int = 8) -> str:
         return " | ".join(self.log.read_text(errors="replace").splitlines()[-lines:])

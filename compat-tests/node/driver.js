@@ -129,7 +129,8 @@ function shown(message, queue) {
   const body = message.body || Buffer.alloc(0);
   return {
     topic: message.topic,
-    broker: queue.brokerName,
+    // The handler of the retry topic is not told the queue.
+    broker: queue && queue.brokerName,
     queue: message.queueId,
     offset: message.queueOffset,
     id: message.msgId,

@@ -91,6 +91,8 @@ def retry_dlq(context):
     assert (second["body"], second["reconsume"]) == ("poison", 1), second
     waited = second["at"] - first["at"]
     assert waited >= 9900, f"the retry came after {waited} ms, the first step is 10 s"
+    if not context.offers("dead_letter"):
+        return
     dead = context.wait_stored(f"%DLQ%{group}", 1, 40)[0]
     assert dead.body == b"poison", dead
     assert dead.properties.get("RETRY_TOPIC") == topic, dead.properties
@@ -239,14 +241,15 @@ def throughput10k(context):
         return [m for m in driver.messages("c") if m["body"][:1] != "9"]
     remoting.wait_until(lambda: len(numbered(one)) + len(numbered(two)) >= count, 120, f"{count} messages delivered", 0.25)
     seen = {}
-    for driver in (one, two):
+    for member, driver in enumerate((one, two)):
         mine = numbered(driver)
         assert mine, "one member got nothing"
         last = {}
         for message in mine:
             number = int(message["body"][:8])
-            assert number not in seen, f"message {number} was delivered twice"
-            seen[number] = message
+            place = (member, message["queue"], message["offset"], message["at"])
+            assert number not in seen, f"message {number} was delivered twice: {seen[number]} and {place}"
+            seen[number] = place
             assert (message["size"], message["crc"]) == (size, numbered_crc(number, size)), f"content of {number}"
             queue = (message.get("broker"), message["queue"])
             assert message["offset"] > last.get(queue, -1), f"queue {queue} out of order at {message['offset']}"

@@ -107,7 +107,7 @@ def keys(context):
         original = wanted[message.body.decode()]
         assert message.properties["KEYS"] == original["keys"], message.properties
         assert message.properties["TAGS"] == "T", message.properties
-        assert message.properties.get("UNIQ_KEY") or not context.offers("unique_key"), "no unique key"
+        assert message.properties.get("UNIQ_KEY"), "no unique key"
         for name, value in original["props"].items():
             assert message.properties.get(name) == value, message.properties
     driver.call("push.start", name="c", group=context.name("G"), topic=topic,
@@ -154,5 +154,5 @@ def delay(context):
         properties = stored[body].properties
         # The original writes the delivered copy with the property text of the waiting one.
         assert properties.get("DELAY") == level and properties.get("REAL_TOPIC") == topic, properties
-        assert properties.get("UNIQ_KEY") or not context.offers("unique_key"), properties
+        assert properties.get("UNIQ_KEY"), properties
     assert "REAL_TOPIC" not in stored["at once"].properties
