@@ -101,7 +101,7 @@ class Group:
 
 
 def settle_two_consumers(driver, producer: str, topic: str, members: list, deadline: float = 90) -> int:
-    """Sends probes until each of two consumers gets some of every round, twice in a row.
+    """Sends probes until two consumers share each round, with no probe at both, twice in a row.
 
     `members` are (driver, consumer name) pairs. Returns how many probe messages were sent; every one was delivered.
     """
@@ -119,7 +119,7 @@ def settle_two_consumers(driver, producer: str, topic: str, members: list, deadl
             return wanted <= seen
         remoting.wait_until(all_there, 40, "probe messages are delivered", step=0.1)
         gained = [len(member.messages(name)) - count for (member, name), count in zip(members, before)]
-        good = good + 1 if all(gained) else 0
+        good = good + 1 if all(gained) and sum(gained) == 16 else 0
         if not good:
             time.sleep(0.5)
     return sent
