@@ -16,7 +16,7 @@ import (
 	"github.com/apache/rocketmq-client-go/v2/producer"
 )
 
-const asyncWindow = 256
+const asyncWindow = 32
 
 // byShard sends messages with a sharding key to the queue of that number and spreads the others.
 type byShard struct {

@@ -191,6 +191,8 @@ class Cluster:
             "maxHashSlotNum": 100000, "maxIndexNum": 400000,
             # A machine with a nearly full disk must not fail the messaging scenarios.
             "diskMaxUsedSpaceRatio": 95,
+            # Nor must a slow one: flow control has its own tests.
+            "waitTimeMillsInSendQueue": 10000,
         }
         values.update(self._settings)
         return self._write_properties(f"broker-{index}.conf", values)

@@ -44,7 +44,7 @@ final class Admin {
             case "admin.topic_queues": return topicQueues(broker, topic);
             case "admin.delete_topic":
                 admin().deleteTopicInBroker(Collections.singleton(broker), topic);
-                admin().deleteTopicInNameServer(new HashSet<>(Arrays.asList(namesrv.split(";"))), null, topic);
+                Dialect.deleteTopicFromNameServers(admin(), new HashSet<>(Arrays.asList(namesrv.split(";"))), topic);
                 return null;
             case "admin.topics": return new ArrayList<>(admin().fetchAllTopicList().getTopicList());
             case "admin.create_group":

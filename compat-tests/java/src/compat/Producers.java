@@ -18,7 +18,7 @@ import org.apache.rocketmq.common.message.Message;
 
 /** Everything that sends. */
 final class Producers {
-    private static final int ASYNC_WINDOW = 256;
+    private static final int ASYNC_WINDOW = 32;
     private static final MessageQueueSelector BY_SHARD =
         (queues, message, shard) -> queues.get((Integer) shard % queues.size());
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package compat;
 
+import java.util.Set;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.remoting.protocol.heartbeat.MessageModel;
 import org.apache.rocketmq.remoting.protocol.subscription.SubscriptionGroupConfig;
@@ -26,5 +27,10 @@ final class Dialect {
         SubscriptionGroupConfig config =
             admin.getAllSubscriptionGroup(broker, 5000).getSubscriptionGroupTable().get(group);
         return config == null ? null : config.getRetryMaxTimes();
+    }
+
+    static void deleteTopicFromNameServers(DefaultMQAdminExt admin, Set<String> namesrvs, String topic)
+        throws Exception {
+        admin.deleteTopicInNameServer(namesrvs, topic);
     }
 }
