@@ -85,6 +85,7 @@ constexpr ConfigRow kBrokerRows[] = {
                                                    {.unit = "ms", .min = 1}),
     config_row<&C::force_register>("forceRegister",
                                    "register every period even when nothing changed"),
+    config_row<&C::lite_pull_message_enable>("litePullMessageEnable", "serve LITE_PULL_MESSAGE"),
     config_row<&C::long_polling_enable>("longPollingEnable", "hold pulls without data"),
     config_row<&C::msg_trace_topic_name>("msgTraceTopicName", "trace topic name"),
     config_row<&C::namesrv_addr>("namesrvAddr", "NameServer list host:port;host:port",

@@ -61,6 +61,7 @@ struct BrokerConfig {
     Live<bool> long_polling_enable{true};
     Live<std::int64_t> short_polling_time_mills{1000};
     Live<bool> slave_read_enable{false};
+    Live<bool> lite_pull_message_enable{true};
     Live<bool> enable_property_filter{true};
     Live<bool> reject_pull_consumer_enable{false};
     Live<bool> disable_consume_if_consumer_read_slowly{false};

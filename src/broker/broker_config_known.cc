@@ -123,7 +123,6 @@ constexpr ConfigRow kBrokerRows[] = {
     known_row("liteLagLatencyMetricsEnable", kBoolean, "false",
               "lag latency metrics of lite topics"),
     known_row("liteLagLatencyTopK", kInt, "50", "lite topics shown in lag latency"),
-    known_row("litePullMessageEnable", kBoolean, "true", "own thread pool for lite pull"),
     known_row("litePullMessageThreadPoolNums", kInt, "16+2*cpus", "lite-pull threads"),
     known_row("litePullThreadPoolQueueCapacity", kInt, "100000", "lite-pull queue length"),
     known_row("liteSubscriptionCheckInterval", kLong, "120000",

@@ -191,8 +191,9 @@ RegisteredSubscription ConsumerManager::find_subscription(std::string_view group
     answer.topic_known = true;
     answer.sub_version = data.sub_version;
     answer.is_tag_type = is_tag_type(data.expression_type);
-    answer.matches_all = data.class_filter_mode || data.sub_string == kSubscribeAll;
-    answer.codes.assign(data.codes.begin(), data.codes.end());
+    if (!data.class_filter_mode && data.sub_string != kSubscribeAll) {
+        answer.filter = TagFilter(data.codes);
+    }
     return answer;
 }
 

@@ -2,11 +2,10 @@
 #pragma once
 
 #include "broker/client/client_channel_info.h"
+#include "broker/filter/tag_filter.h"
 #include "common/clock.h"
 #include "common/config_value.h"
 #include "remoting/protocol/body/heartbeat_data.h"
-
-#include <boost/container/small_vector.hpp>
 
 #include <cstdint>
 #include <functional>
@@ -38,8 +37,7 @@ struct RegisteredSubscription {
     MessageModel message_model = MessageModel::CLUSTERING;
     std::int64_t sub_version = 0;
     bool is_tag_type = true;
-    bool matches_all = true;  // "*" or class filter mode
-    boost::container::small_vector<std::int32_t, 8> codes;
+    TagFilter filter;
 };
 
 // Who consumes what: the members of every consumer group and the group's subscriptions, as

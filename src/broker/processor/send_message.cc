@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/processor/send_message.h"
+
+#include "broker/admission/admission.h"
+#include "broker/broker_config.h"
+#include "broker/lock/rebalance_lock_manager.h"
+#include "broker/processor/delay_rewrite.h"
+#include "broker/processor/message_batch.h"
+#include "broker/processor/send_check.h"
+#include "broker/processor/send_properties.h"
+#include "broker/response_mapping.h"
+#include "broker/subscription/subscription_group_manager.h"
+#include "broker/topic/topic_config_manager.h"
+#include "broker/topic/topic_validator.h"
+#include "common/limits.h"
+#include "common/log.h"
+#include "common/message/message_id.h"
+#include "common/message/message_properties.h"
+#include "common/message/message_record.h"
+#include "remoting/protocol/header_codec.h"
+#include "store/message_store.h"
+#include "store/message_store_config.h"
+
+#include <boost/container/small_vector.hpp>
+#include <spdlog/fmt/fmt.h>
+
+#include <random>
+#include <utility>
+#include <vector>
+
+namespace rmq::broker {
+namespace {
+
+constexpr std::int32_t kDlqQueues = 1;  // Source: AbstractSendMessageProcessor.DLQ_NUMS_PER_GROUP
+constexpr std::size_t kOffsetIdMax = 56;
+
+// A queue for requests that leave the choice to the broker. Precondition: queues > 0.
+std::int32_t random_queue(std::int32_t queues) {
+    thread_local std::minstd_rand random{std::random_device{}()};
+    return static_cast<std::int32_t>(random() % static_cast<std::uint32_t>(queues));
+}
+
+// Bytes that one message takes in the CommitLog.
+std::int64_t record_bytes(const store::MessageToPut& message) {
+    MessageRecord record;
+    record.sys_flag = message.sys_flag & ~(sys_flag::kBornHostV6 | sys_flag::kStoreHostV6);
+    record.sys_flag |= message.born_host.is_v6 ? sys_flag::kBornHostV6 : 0;
+    record.sys_flag |= message.store_host.is_v6 ? sys_flag::kStoreHostV6 : 0;
+    record.body = message.body;
+    record.topic = message.topic;
+    record.properties = message.properties;
+    return encoded_size(record);
+}
+
+// Scratch of one io thread, kept so that a send on the steady path allocates nothing.
+struct Scratch {
+    std::string properties;
+    std::string topic;
+    std::vector<BatchPart> parts;
+    std::vector<store::MessageToPut> messages;
+};
+Scratch& scratch() {
+    thread_local Scratch instance;
+    return instance;
+}
+
+}  // namespace
+
+struct SendMessageProcessor::Send {
+    const Request& request;
+    const SendMessageRequestHeader& header;
+    std::shared_ptr<const TopicConfig> topic;
+    std::int32_t queue_id = 0;  // of the answer; the stored one may differ
+    std::int32_t sys_flag = 0;
+    std::int32_t delay_level = 0;
+    store::MessageToPut message{};
+};
+
+struct SendMessageProcessor::Reply {
+    boost::container::small_vector<char, 64> msg_ids;  // comma-joined
+    std::int32_t queue_id = 0;
+    boost::container::small_vector<char, 64> unique_key;
+
+    void add_msg_id(const SocketAddress& store_host, PhysicalOffset offset) {
+        if (!msg_ids.empty()) {
+            msg_ids.push_back(',');
+        }
+        char id[kOffsetIdMax];
+        const auto length = write_offset_message_id(store_host, offset, id);
+        msg_ids.insert(msg_ids.end(), id, id + length);
+    }
+};
+
+SendMessageProcessor::SendMessageProcessor(Collaborators collaborators)
+    : c_(std::move(collaborators)) {}
+
+void SendMessageProcessor::process(const Request& request, Responder responder) {
+    if (c_.store_config.broker_role == store::BrokerRole::SLAVE ||
+        c_.store.is_os_page_cache_busy()) {
+        responder.send(ResponseCode::SYSTEM_BUSY, kRejectRequest);
+        return;
+    }
+    SendMessageRequestHeaderV2 header;
+    if (request.command.code == static_cast<std::int32_t>(RequestCode::SEND_MESSAGE)) {
+        auto decoded = decode_header<SendMessageRequestHeader>(request.ext());
+        if (!decoded) {
+            responder.send(error_response(decoded.error()));
+            return;
+        }
+        static_cast<SendMessageRequestHeader&>(header) = *decoded;
+    } else {
+        auto decoded = decode_header<SendMessageRequestHeaderV2>(request.ext());
+        if (!decoded) {
+            responder.send(error_response(decoded.error()));
+            return;
+        }
+        header = *decoded;
+    }
+    if (request.body().empty()) {
+        // The original fails on the absent body before it looks at anything else.
+        responder.send(ResponseCode::SYSTEM_ERROR, "message body is null");
+        return;
+    }
+    const auto start_ms = c_.config.start_accept_send_request_time_stamp.get();
+    if (c_.clock.now_ms() < start_ms) {
+        refuse(responder, ResponseCode::SYSTEM_ERROR,
+               fmt::format("broker unable to service, until {}", start_ms));
+        return;
+    }
+    auto checked = check_send(c_.config, c_.topics, header, *request.connection);
+    if (checked.topic == nullptr) {
+        refuse(responder, checked.code, std::move(checked.remark));
+        return;
+    }
+    Send send{.request = request, .header = header, .topic = std::move(checked.topic)};
+    send.queue_id = header.queue_id;
+    if (send.queue_id < 0) {
+        if (send.topic->write_queue_nums <= 0) {
+            refuse(responder, ResponseCode::SYSTEM_ERROR, "the topic has no write queue");
+            return;
+        }
+        send.queue_id = random_queue(send.topic->write_queue_nums);
+    }
+    send.message.topic = header.topic;
+    send.message.queue_id = send.queue_id;
+    send.message.flag = header.flag;
+    send.message.born_timestamp = header.born_timestamp;
+    send.message.born_host = request.connection->peer();
+    send.message.store_host = c_.store_host;
+    send.message.reconsume_times = header.reconsume_times.value_or(0);
+    send.message.body = request.body();
+    if (header.batch.value_or(false)) {
+        send_batch(send, std::move(responder));
+    } else {
+        send_message(send, std::move(responder));
+    }
+}
+
+void SendMessageProcessor::send_message(Send& send, Responder responder) {
+    auto& properties = scratch().properties;
+    const auto found = rewrite_properties(send.header.properties.value_or(std::string_view{}),
+                                          {.region_id = c_.config.region_id,
+                                           .cluster_name = c_.config.broker_cluster_name,
+                                           .trace_on = c_.config.trace_on},
+                                          properties);
+    const auto delay_level = parse_delay_level(found.delay_level);
+    if (!delay_level) {
+        refuse(responder, ResponseCode::SYSTEM_ERROR,
+               fmt::format("java.lang.NumberFormatException, For input string: \"{}\"",
+                           found.delay_level));
+        return;
+    }
+    send.delay_level = *delay_level;
+    if (send.header.topic.starts_with(topic_name::kRetryPrefix) &&
+        !handle_retry_and_dlq(send, responder)) {
+        return;
+    }
+    if (!send.topic->attributes.empty() && found.keys.empty()) {
+        const auto policy = send.topic->attributes.find("cleanup.policy");
+        if (policy != send.topic->attributes.end() && policy->second == "COMPACTION") {
+            refuse(responder, ResponseCode::MESSAGE_ILLEGAL, "Required message key is missing");
+            return;
+        }
+    }
+    if (found.is_half_message() && !(send.message.reconsume_times > 0 && send.delay_level > 0)) {
+        // Half messages need the transaction service. Storing one as a normal message would show
+        // it to consumers before its commit, so it is refused as with rejectTransactionMessage.
+        refuse(responder, ResponseCode::NO_PERMISSION,
+               fmt::format("the broker[{}] sending transaction message is forbidden",
+                           c_.config.broker_ip1));
+        return;
+    }
+    send.message.sys_flag = send.header.sys_flag;
+    if (send.topic->topic_filter_type == TopicFilterType::MULTI_TAG) {
+        send.message.sys_flag |= sys_flag::kMultiTags;
+    }
+    append_and_reply(send, found, std::move(responder));
+}
+
+// Source: SendMessageProcessor.handleRetryAndDLQ.
+bool SendMessageProcessor::handle_retry_and_dlq(Send& send, Responder& responder) {
+    const auto group = send.header.topic.substr(topic_name::kRetryPrefix.size());
+    const auto group_config = c_.groups.find(group);
+    if (group_config == nullptr) {
+        refuse(responder, ResponseCode::SUBSCRIPTION_GROUP_NOT_EXIST,
+               fmt::format("subscription group not exist, {} {}", group, kSuggestTodo));
+        return false;
+    }
+    auto max_reconsume_times = group_config->retry_max_times;
+    if (send.request.command.version >= mq_version::kV3_4_9 && send.header.max_reconsume_times) {
+        max_reconsume_times = *send.header.max_reconsume_times;
+    }
+    if (send.message.reconsume_times <= max_reconsume_times &&
+        c_.locks.is_lock_all_expired(group)) {
+        return true;
+    }
+    auto& dlq_topic = scratch().topic;
+    dlq_topic.assign(topic_name::kDlqPrefix).append(group);
+    if (dlq_topic.size() > static_cast<std::size_t>(limits::kTopicMaxChars)) {
+        refuse(responder, store::PutMessageStatus::MESSAGE_ILLEGAL);
+        return false;
+    }
+    auto topic =
+        c_.topics.create_in_send_back(dlq_topic, kDlqQueues, perm::kRead | perm::kWrite, 0);
+    if (topic == nullptr) {
+        refuse(responder, ResponseCode::SYSTEM_ERROR,
+               fmt::format("topic[{}] not exist", dlq_topic));
+        return false;
+    }
+    log_of("broker").info("send_to_dlq topic={} group={} reconsumeTimes={}", dlq_topic, group,
+                          send.message.reconsume_times);
+    send.topic = std::move(topic);
+    send.message.topic = dlq_topic;
+    send.message.queue_id = 0;
+    send.delay_level = 0;
+    auto& properties = scratch().properties;
+    set_property(properties, property::kDelayLevel, "-1");
+    // For readers of gRPC; the original has the names but does not write them.
+    const std::string origin(
+        find_property(properties, property::kRetryTopic).value_or(send.header.topic));
+    set_property(properties, property::kDlqOriginTopic, origin);
+    if (const auto unique_key = find_property(properties, property::kUniqKey)) {
+        set_property(properties, property::kDlqOriginMessageId, std::string(*unique_key));
+    }
+    return true;
+}
+
+// Timers and delay levels. Source: HookUtils.handleScheduleMessage.
+bool SendMessageProcessor::handle_schedule(Send& send, const SendProperties& found,
+                                           Responder& responder) {
+    const auto transaction = send.message.sys_flag & sys_flag::kTransactionMask;
+    if (transaction != sys_flag::kTransactionNot && transaction != sys_flag::kTransactionCommit) {
+        return true;
+    }
+    auto& properties = scratch().properties;
+    if (found.is_timer() && send.delay_level > 0) {
+        remove_property(properties, property::kTimerDeliverMs);
+        remove_property(properties, property::kTimerDelaySec);
+        remove_property(properties, property::kTimerDelayMs);
+    } else if (found.is_timer() && !found.has_timer_out) {
+        const auto now_ms = c_.clock.now_ms();
+        const auto deliver_ms = timer_deliver_ms(found, now_ms);
+        if (!deliver_ms || *deliver_ms > now_ms || !found.timer_del_unique_key.empty()) {
+            // The timer wheel is not served. A message that is already due needs none.
+            refuse(responder, ResponseCode::SYSTEM_ERROR,
+                   "accurate timer message is not enabled, timerWheelEnable is false");
+            return false;
+        }
+    }
+    if (send.delay_level > 0) {
+        const auto target =
+            rewrite_for_delay(send.delay_level, c_.max_delay_level, send.message.topic,
+                              send.message.queue_id, properties);
+        send.message.topic = target.topic;
+        send.message.queue_id = target.queue_id;
+    }
+    return true;
+}
+
+void SendMessageProcessor::append_and_reply(Send& send, const SendProperties& found,
+                                            Responder responder) {
+    auto& properties = scratch().properties;
+    Reply reply;
+    if (found.unique_key.empty()) {
+        const auto unique_key = make_unique_id(c_.store_host, c_.clock.now_ms());
+        append_property(properties, property::kUniqKey, unique_key);
+        reply.unique_key.assign(unique_key.begin(), unique_key.end());
+    } else {
+        reply.unique_key.assign(found.unique_key.begin(), found.unique_key.end());
+    }
+    if (!found.inner_num.empty() && (send.message.sys_flag & sys_flag::kInnerBatch) == 0) {
+        refuse(responder, store::PutMessageStatus::MESSAGE_ILLEGAL);
+        return;
+    }
+    if (!handle_schedule(send, found, responder)) {
+        return;
+    }
+    send.message.properties = properties;
+    reply.queue_id = send.queue_id;
+    const auto result = c_.store.put_message(send.message);
+    if (!is_stored(result.status)) {
+        refuse(responder, result.status);
+        return;
+    }
+    reply.add_msg_id(c_.store_host, result.physical_offset);
+    reply_put_result(result, std::move(reply), std::move(responder), found.waits_for_store());
+}
+
+// Source: SendMessageProcessor.sendBatchMessage, CommitLog.asyncPutMessages.
+void SendMessageProcessor::send_batch(Send& send, Responder responder) {
+    if (send.header.topic.starts_with(topic_name::kRetryPrefix)) {
+        refuse(responder, ResponseCode::MESSAGE_ILLEGAL,
+               fmt::format("batch request does not support retry group {}", send.header.topic));
+        return;
+    }
+    const auto found = read_properties(send.header.properties.value_or(std::string_view{}));
+    const auto delay_level = parse_delay_level(found.delay_level);
+    auto& parts = scratch().parts;
+    const auto decoded = decode_batch(send.request.body(), parts);
+    const auto transaction = send.header.sys_flag & sys_flag::kTransactionMask;
+    if (!delay_level || *delay_level > 0 || found.is_timer() || !decoded ||
+        transaction != sys_flag::kTransactionNot ||
+        send.request.body().size() > static_cast<std::size_t>(c_.store_config.max_message_size)) {
+        refuse(responder, store::PutMessageStatus::MESSAGE_ILLEGAL);
+        return;
+    }
+    send.message.sys_flag = send.header.sys_flag;
+    if (send.topic->topic_filter_type == TopicFilterType::MULTI_TAG) {
+        send.message.sys_flag |= sys_flag::kMultiTags;
+    }
+    auto& messages = scratch().messages;
+    messages.assign(parts.size(), send.message);
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        messages[i].flag = parts[i].flag;
+        messages[i].body = parts[i].body;
+        messages[i].properties = parts[i].properties;
+    }
+    const auto result = c_.store.put_messages(messages);
+    if (!is_stored(result.status)) {
+        refuse(responder, result.status);
+        return;
+    }
+    Reply reply;
+    reply.queue_id = send.queue_id;
+    reply.unique_key.assign(found.unique_key.begin(), found.unique_key.end());
+    auto offset = result.physical_offset;
+    for (const auto& message : messages) {
+        reply.add_msg_id(c_.store_host, offset);
+        offset = offset + record_bytes(message);
+    }
+    reply_put_result(result, std::move(reply), std::move(responder), found.waits_for_store());
+}
+
+void SendMessageProcessor::reply_put_result(const store::PutMessageResult& result, Reply reply,
+                                            Responder responder, bool waits) {
+    auto response = make_response();
+    response.code = response_code_of(result.status);
+    SendMessageResponseHeader header;
+    header.msg_id = std::string_view(reply.msg_ids.data(), reply.msg_ids.size());
+    header.queue_id = reply.queue_id;
+    header.queue_offset = result.queue_offset.value;
+    if (!reply.unique_key.empty()) {
+        header.transaction_id = std::string_view(reply.unique_key.data(), reply.unique_key.size());
+    }
+    encode_header(header, response.ext);
+    if (!waits || !c_.store.needs_flush_wait()) {
+        responder.send(std::move(response));
+        return;
+    }
+    c_.store.when_flushed(
+        result.end, [this, response = std::move(response),
+                     responder = std::move(responder)](store::PutMessageStatus status) mutable {
+            if (!is_stored(status)) {
+                refuse(responder, status);
+                return;
+            }
+            response.code = response_code_of(status);
+            responder.send(std::move(response));
+        });
+}
+
+Response SendMessageProcessor::make_response() const {
+    Response response;
+    response.ext.add(property::kMsgRegion, std::string_view(c_.config.region_id));
+    response.ext.add(property::kTraceOn, c_.config.trace_on.get());
+    return response;
+}
+
+void SendMessageProcessor::refuse(Responder& responder, ResponseCode code,
+                                  std::string remark) const {
+    auto response = make_response();
+    response.code = code;
+    response.remark = std::move(remark);
+    responder.send(std::move(response));
+}
+
+void SendMessageProcessor::refuse(Responder& responder, store::PutMessageStatus status) const {
+    PutRemarkFacts facts;
+    facts.max_message_size = c_.store_config.max_message_size;
+    if (status == store::PutMessageStatus::SERVICE_NOT_AVAILABLE) {
+        const auto runtime = c_.store.runtime();
+        facts.commit_log_disk_ratio = runtime.disk_ratio_commit_log;
+        facts.consume_queue_disk_ratio = runtime.disk_ratio_consume_queue;
+    }
+    refuse(responder, response_code_of(status), remark_of(status, facts));
+}
+
+}  // namespace rmq::broker

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/clock.h"
+#include "common/socket_address.h"
+#include "remoting/protocol/body/topic_config.h"
+#include "remoting/protocol/header/send_message.h"
+#include "remoting/request_registry.h"
+#include "store/put_message.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace rmq::store {
+class MessageStore;
+struct MessageStoreConfig;
+}  // namespace rmq::store
+
+namespace rmq::broker {
+
+struct BrokerConfig;
+struct SendProperties;
+class BrokerStats;
+class RebalanceLockManager;
+class SubscriptionGroupManager;
+class TopicConfigManager;
+
+// SEND_MESSAGE (10), SEND_MESSAGE_V2 (310) and SEND_BATCH_MESSAGE (320): checks, rewrites the
+// properties, appends on the calling io thread and answers at once, or with SYNC_FLUSH when the
+// flush reached the message.
+// Thread safety: process() from any io thread; holds no state but references.
+// Source: SendMessageProcessor.
+class SendMessageProcessor {
+public:
+    // Everything outlives the processor.
+    struct Collaborators {
+        const BrokerConfig& config;
+        const store::MessageStoreConfig& store_config;
+        store::MessageStore& store;
+        TopicConfigManager& topics;
+        SubscriptionGroupManager& groups;
+        RebalanceLockManager& locks;
+        const Clock& clock;
+        SocketAddress store_host;  // brokerIP1:listenPort
+        std::int32_t max_delay_level = 18;
+    };
+
+    explicit SendMessageProcessor(Collaborators collaborators);
+    SendMessageProcessor(const SendMessageProcessor&) = delete;
+    SendMessageProcessor& operator=(const SendMessageProcessor&) = delete;
+
+    void process(const Request& request, Responder responder);
+
+private:
+    struct Send;   // one request on its way, on the stack
+    struct Reply;  // what its answer needs, once it is stored
+
+    void send_message(Send& send, Responder responder);
+    void send_batch(Send& send, Responder responder);
+    // False: answered already.
+    bool handle_retry_and_dlq(Send& send, Responder& responder);
+    bool handle_schedule(Send& send, const SendProperties& properties, Responder& responder);
+    void append_and_reply(Send& send, const SendProperties& properties, Responder responder);
+    void reply_put_result(const store::PutMessageResult& result, Reply reply, Responder responder,
+                          bool waits);
+
+    Response make_response() const;
+    void refuse(Responder& responder, ResponseCode code, std::string remark) const;
+    void refuse(Responder& responder, store::PutMessageStatus status) const;
+
+    const Collaborators c_;
+};
+
+}  // namespace rmq::broker
