@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "broker/outer/broker_outer_api.h"
+#include "common/clock.h"
+
+#include <atomic>
+#include <functional>
+#include <vector>
+
+namespace rmq::broker {
+
+struct BrokerConfig;
+
+// Keeps this broker registered: all topics at start and every registerNameServerPeriod (10 to
+// 60 s), changed topics at once.
+// Thread safety: on_topics_changed() from any thread and never blocks; the rest from one thread
+// (maintenance, main at start and stop).
+// Lifecycle: construct, register_now_and_wait() when the broker serves, run_once() often,
+// unregister(). Source: BrokerController.registerBrokerAll.
+class NamesrvRegistration {
+public:
+    // All outlive this object; the RemotingClient behind `outer` is stopped before it goes, as its
+    // completions come here.
+    struct Collaborators {
+        const BrokerConfig& config;
+        BrokerOuterApi& outer;
+        const Clock& clock;
+        BrokerSelf self;
+        // The whole topic table with its version; called on the registering thread.
+        std::function<TopicConfigSerializeWrapper()> all_topics;
+        // Each NameServer's answer: order topics, and for a slave its master. May be empty; runs on
+        // an io thread of the client.
+        std::function<void(const RegisterAnswer&)> on_answer;
+    };
+    explicit NamesrvRegistration(Collaborators with);
+
+    // Registers with all NameServers and waits for their answers, at most `wait`. Returns how many
+    // accepted.
+    int register_now_and_wait(std::chrono::milliseconds wait);
+
+    // When it is time: reads the NameServer list again and registers. Does not wait for answers.
+    void run_once();
+
+    // Registers only these topics.
+    void on_topics_changed(const std::vector<TopicConfig>& changed, const DataVersion& version);
+
+    // Takes the broker out of the routes and ends periodic registration. Waits at most `wait`.
+    void unregister(std::chrono::milliseconds wait);
+
+private:
+    void register_all(BrokerOuterApi::RegisterDone done);
+    void refresh_namesrv_addrs();
+    RegisterOptions options() const;
+    // Without the bits that brokerPermission takes away.
+    TopicConfig masked(TopicConfig config) const;
+    BrokerOuterApi::RegisterDone report();
+
+    Collaborators with_;
+    std::int64_t next_register_ms_;
+    std::int64_t next_refresh_ms_ = 0;
+    std::atomic<bool> stopped_{false};
+};
+
+}  // namespace rmq::broker
