@@ -144,13 +144,12 @@ MappedSlice MappedFile::slice(std::int64_t position, std::int64_t bytes) const {
     return {shared_from_this(), {data_ + position, static_cast<std::size_t>(length)}};
 }
 
-Status MappedFile::flush() {
+Status MappedFile::sync(std::int64_t from) {
     const std::int64_t wrote = wrote_position();
-    const std::int64_t flushed = flushed_.load(std::memory_order_relaxed);
-    if (wrote == flushed) {
+    if (wrote == from) {
         return {};
     }
-    if (const int error = ops_.sync(path(), data_, page_floor(flushed), wrote); error != 0) {
+    if (const int error = ops_.sync(path(), data_, page_floor(from), wrote); error != 0) {
         return Error{Errc::kIo, "cannot sync " + path() + ": " + std::strerror(error)};
     }
     flushed_.store(wrote, std::memory_order_release);

@@ -68,7 +68,9 @@ public:
 
     // Forces what is written to the disk and moves flushed_position(). Errors: kIo; the state of
     // the bytes on the disk is then unknown, and the caller stops writing. Blocks.
-    Status flush();
+    Status flush() { return sync(flushed_position()); }
+    // Recovery: forces [0, wrote_position) whatever flushed_position says. Errors: kIo. Blocks.
+    Status flush_whole() { return wrote_position() == 0 ? Status{} : sync(0); }
     // Recovery: clears [position, size) without writing a gigabyte of zeros where the file system
     // can do that, keeps the blocks allocated, and forces it to the disk. Errors:
     // kResourceExhausted, kIo. Blocks.
@@ -82,6 +84,7 @@ public:
 
 private:
     MappedFile(Spec spec, FileOps& ops, char* data, std::int64_t position);
+    Status sync(std::int64_t from);
     static Result<std::shared_ptr<MappedFile>> map(const Spec& spec, FileOps& ops, int fd,
                                                    std::int64_t position);
 

@@ -175,6 +175,11 @@ Status MappedFileQueue::truncate(std::int64_t end) {
                              end);
         RMQ_CHECK(file->unlink());
     }
+    // Pages that the last process wrote may still be in memory only. What is acknowledged from here
+    // on lies behind them, and would be lost with them.
+    for (const File& file : files()) {
+        RMQ_CHECK(file->flush_whole());
+    }
     if (holder) {
         RMQ_CHECK(holder->zero_from(holder->wrote_position()));
     }

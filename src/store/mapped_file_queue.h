@@ -52,9 +52,9 @@ public:
     // Forces [flushed, written) of all files to the disk. Returns the position up to which all is
     // there. Errors: kIo. Blocks.
     Result<std::int64_t> flush();
-    // Recovery: ends the queue at `end`. Files behind it are deleted, the rest of the file that
-    // holds it is cleared, so that no stale record can follow the next append. Errors: kIo,
-    // kResourceExhausted. Blocks.
+    // Recovery: ends the queue at `end`. Files behind it are deleted, what is before it is forced
+    // to the disk, and the rest of the file that holds it is cleared, so that no stale record can
+    // follow the next append. Errors: kIo, kResourceExhausted. Blocks.
     Status truncate(std::int64_t end);
     // Takes the oldest file out, if it begins at `start` and is not the last, and unlinks it.
     // Errors: kNotFound, kIo. May block on the file system; appends go on meanwhile.

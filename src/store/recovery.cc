@@ -89,7 +89,11 @@ bool has_lost_sector(std::string_view record_bytes, const MessageRecord& record,
     const auto at = [&](std::string_view field) {
         return position.value + (field.data() - record_bytes.data());
     };
-    return has_zero_sector(record.topic, at(record.topic)) ||
+    const auto ends_in_zero = [](std::string_view field) {
+        return !field.empty() && field.back() == '\0';
+    };
+    return ends_in_zero(record.topic) || ends_in_zero(record.properties) ||
+           has_zero_sector(record.topic, at(record.topic)) ||
            has_zero_sector(record.properties, at(record.properties));
 }
 

@@ -45,10 +45,10 @@ struct Scanned {
 };
 Scanned scan_record(std::string_view rest, PhysicalOffset position, bool check_crc);
 
-// Whether a part of the record that a power loss may have taken back (a whole 512-byte sector of
-// topic or properties, or what reaches into the last sector) is all zero. The body's CRC covers the
-// rest. Properties never hold such runs of zeros: they are text, and end in a separator or in what
-// the broker added.
+// Whether a part of the record that a power loss may have taken back is all zero: a whole 512-byte
+// sector of topic or properties, or their end. The body's CRC and the lengths cover the rest.
+// Properties never hold such zeros: they are text, and end in a separator or in what the broker
+// added.
 bool has_lost_sector(std::string_view record_bytes, const MessageRecord& record,
                      PhysicalOffset position);
 
