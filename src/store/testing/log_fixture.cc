@@ -26,8 +26,13 @@ MessageStoreConfig LogFixture::make_config(const std::string& root, FlushDiskTyp
     return made;
 }
 
-LogFixture::LogFixture(const std::string& root, FlushDiskType type, std::int32_t file_size)
-    : config(make_config(root, type, file_size)),
+LogFixture::LogFixture(const std::string& root, FlushDiskType type)
+    : LogFixture(root, type, kFileSize, own_ops) {}
+
+LogFixture::LogFixture(const std::string& root, FlushDiskType type, std::int32_t file_size,
+                       FaultyFileOps& disk)
+    : ops(disk),
+      config(make_config(root, type, file_size)),
       checkpoint(root + "/checkpoint"),
       files({config.commit_log_directory(), file_size}, ops),
       allocate(files),

@@ -29,8 +29,10 @@ MessageToPut make_message(std::string_view body, std::string_view topic = "Topic
 struct LogFixture {
     static constexpr std::int32_t kFileSize = 64 * 1024;
 
-    explicit LogFixture(const std::string& root, FlushDiskType type = FlushDiskType::ASYNC_FLUSH,
-                        std::int32_t file_size = kFileSize);
+    explicit LogFixture(const std::string& root, FlushDiskType type = FlushDiskType::ASYNC_FLUSH);
+    // On a disk that outlives the fixture.
+    LogFixture(const std::string& root, FlushDiskType type, std::int32_t file_size,
+               FaultyFileOps& disk);
 
     // Loads the files and recovers as after a crash (or a clean stop), ending the log where the
     // records end.
@@ -39,7 +41,8 @@ struct LogFixture {
     // Every record, read back through the log.
     std::vector<MessageRecord> records() const;
 
-    FaultyFileOps ops;
+    FaultyFileOps own_ops;
+    FaultyFileOps& ops;
     ManualClock clock;
     MessageStoreConfig config;
     RunningFlags flags;
