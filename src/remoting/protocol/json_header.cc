@@ -95,6 +95,7 @@ private:
     bool ext_fields(RemotingCommand& command);
     bool ext_members(ExtFields& ext);
     bool int_member(std::int32_t& out);
+    bool take_short_int(std::int32_t& out);
     bool language_member(LanguageCode& out);
     bool text_member(std::string_view& out);
 
@@ -118,12 +119,43 @@ private:
     }
     // Takes `c` and the white space before it.
     bool take(char c) {
+        if (at_ != end_ && *at_ == c) {  // as a rule there is no white space
+            ++at_;
+            return true;
+        }
         space();
         if (at_ == end_ || *at_ != c) {
             return false;
         }
         ++at_;
         return true;
+    }
+    // Takes a string that begins here, has no escapes and is not close to the end: nearly all of
+    // them. False, and nothing is taken, for anything else.
+    bool take_plain_string(std::string_view& out) {
+        if (left() <= kBlock || *at_ != '"') {
+            return false;
+        }
+        const char* const start = at_ + 1;
+        for (const char* p = start; end_ - p >= static_cast<std::ptrdiff_t>(kBlock); p += kBlock) {
+            if (const unsigned mask = special_mask(p); mask != 0) {
+                p += __builtin_ctz(mask);
+                if (*p != '"') {
+                    return false;
+                }
+                out = {start, static_cast<std::size_t>(p - start)};
+                at_ = p + 1;
+                return true;
+            }
+        }
+        return false;
+    }
+    bool take_key(std::string_view& out) {
+        if (take_plain_string(out)) {
+            return true;
+        }
+        space();
+        return string(out);
     }
     std::size_t left() const { return static_cast<std::size_t>(end_ - at_); }
 
@@ -139,8 +171,7 @@ bool Scanner::header(RemotingCommand& command) {
     if (!take('}')) {
         do {
             std::string_view key;
-            space();
-            if (!string(key) || !take(':') || !member(key, command)) {
+            if (!take_key(key) || !take(':') || !member(key, command)) {
                 return false;
             }
         } while (take(','));
@@ -153,32 +184,66 @@ bool Scanner::header(RemotingCommand& command) {
 }
 
 bool Scanner::member(std::string_view key, RemotingCommand& command) {
-    if (key == "code") {
-        return int_member(command.code);
-    }
-    if (key == "extFields") {
-        return ext_fields(command);
-    }
-    if (key == "flag") {
-        return int_member(command.flag);
-    }
-    if (key == "language") {
-        return language_member(command.language);
-    }
-    if (key == "opaque") {
-        return int_member(command.opaque);
-    }
-    if (key == "version") {
-        return int_member(command.version);
-    }
-    if (key == "remark") {
-        return text_member(command.remark);
+    switch (key.size()) {
+        case 4:
+            if (key == "code") {
+                return int_member(command.code);
+            }
+            if (key == "flag") {
+                return int_member(command.flag);
+            }
+            break;
+        case 6:
+            if (key == "opaque") {
+                return int_member(command.opaque);
+            }
+            if (key == "remark") {
+                return text_member(command.remark);
+            }
+            break;
+        case 7:
+            if (key == "version") {
+                return int_member(command.version);
+            }
+            break;
+        case 8:
+            if (key == "language") {
+                return language_member(command.language);
+            }
+            break;
+        case 9:
+            if (key == "extFields") {
+                return ext_fields(command);
+            }
+            break;
+        default:
+            break;
     }
     Token ignored;
     return value(ignored);
 }
 
+// Takes up to nine digits, which every int32 of that length fits; the rest is for the slow path.
+bool Scanner::take_short_int(std::int32_t& out) {
+    const char* p = at_;
+    const char* const end = end_ - p > 9 ? p + 9 : end_;
+    std::int32_t value = 0;
+    while (p != end && is_digit(*p)) {
+        value = value * 10 + (*p++ - '0');
+    }
+    const bool whole = p != at_ && p != end_ && (*p == ',' || *p == '}');
+    if (!whole || (*at_ == '0' && p - at_ > 1)) {
+        return false;
+    }
+    out = value;
+    at_ = p;
+    return true;
+}
+
 bool Scanner::int_member(std::int32_t& out) {
+    if (take_short_int(out)) {
+        return true;
+    }
     Token token;
     if (!value(token)) {
         return false;
@@ -245,9 +310,11 @@ bool Scanner::ext_members(ExtFields& ext) {
     }
     do {
         std::string_view key;
-        Token token;
-        space();
-        if (!string(key) || !take(':') || !value(token)) {
+        if (!take_key(key) || !take(':')) {
+            return false;
+        }
+        Token token{Kind::kString, {}};
+        if (!take_plain_string(token.text) && !value(token)) {
             return false;
         }
         if (token.kind != Kind::kNull && !ext.add(key, token.text)) {
@@ -327,18 +394,13 @@ bool Scanner::number(Token& out) {
     return true;
 }
 
-// Precondition of the three string members: at_ is at the opening quote, or not at a string.
+// Any string that begins at at_.
 bool Scanner::string(std::string_view& out) {
     if (at_ == end_ || *at_ != '"') {
         return false;
     }
     const char* const start = ++at_;
-    while (left() >= kBlock) {
-        const unsigned mask = special_mask(at_);
-        if (mask != 0) {
-            at_ += __builtin_ctz(mask);
-            break;
-        }
+    while (left() >= kBlock && special_mask(at_) == 0) {
         at_ += kBlock;
     }
     while (at_ != end_ && *at_ != '"' && *at_ != '\\') {
