@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstring>
 
 namespace rmq::store {
 
@@ -87,6 +88,20 @@ void IndexFile::write_header() {
     store_be(at + 36, static_cast<std::int32_t>(count_.load(std::memory_order_relaxed)));
 }
 
+const char* IndexFile::entry(std::int64_t number) const {
+    return region_->data() + shape_.entries_at() + number * IndexFileShape::kEntryBytes;
+}
+
+char* IndexFile::slot(std::int32_t key_hash) const {
+    return region_->data() + IndexFileShape::kHeaderBytes +
+           key_hash % shape_.slots * IndexFileShape::kSlotBytes;
+}
+
+// Up to 999 ms before the store time of the entry's record.
+std::int64_t IndexFile::time_of(std::int64_t number) const {
+    return begin_timestamp() + load_be<std::int32_t>(entry(number) + 12) * std::int64_t{1000};
+}
+
 Status IndexFile::ensure_allocated(std::int64_t end_bytes) {
     if (end_bytes <= allocated_bytes_) {
         return {};
@@ -117,9 +132,8 @@ Status IndexFile::put(std::int32_t key_hash, PhysicalOffset at, std::int64_t sto
     if (const Status status = ensure_allocated(entry_at + IndexFileShape::kEntryBytes); !status) {
         return status;
     }
-    char* const slot = region_->data() + IndexFileShape::kHeaderBytes +
-                       key_hash % shape_.slots * IndexFileShape::kSlotBytes;
-    std::int32_t previous = load_slot(slot);
+    char* const head = slot(key_hash);
+    std::int32_t previous = load_slot(head);
     if (previous <= 0 || previous > number) {
         previous = 0;
     }
@@ -129,17 +143,17 @@ Status IndexFile::put(std::int32_t key_hash, PhysicalOffset at, std::int64_t sto
         begin_offset_ = at.value;
         begin_timestamp_.store(store_timestamp);
     }
-    char* const entry = region_->data() + entry_at;
-    store_be(entry, key_hash);
-    store_be(entry + 4, at.value);
-    store_be(entry + 12, time_difference(store_timestamp));
-    store_be(entry + 16, previous);
+    char* const to = region_->data() + entry_at;
+    store_be(to, key_hash);
+    store_be(to + 4, at.value);
+    store_be(to + 12, time_difference(store_timestamp));
+    store_be(to + 16, previous);
     slot_count_ += previous == 0 ? 1 : 0;
     end_offset_.store(at.value);
     end_timestamp_.store(store_timestamp);
     count_.store(number + 1, std::memory_order_release);
     write_header();
-    store_slot(slot, static_cast<std::int32_t>(number));
+    store_slot(head, static_cast<std::int32_t>(number));
     return {};
 }
 
@@ -149,29 +163,26 @@ bool IndexFile::is_time_matched(std::int64_t begin_ms, std::int64_t end_ms) cons
 
 void IndexFile::select(std::int32_t key_hash, std::size_t max, std::int64_t begin_ms,
                        std::int64_t end_ms, std::vector<PhysicalOffset>& found) const {
-    char* const slot = region_->data() + IndexFileShape::kHeaderBytes +
-                       key_hash % shape_.slots * IndexFileShape::kSlotBytes;
-    std::int64_t number = load_slot(slot);
+    std::int64_t number = load_slot(slot(key_hash));
     const std::int64_t begin = begin_timestamp();
     // Numbers fall along a chain; one that does not is damage, and ends the walk. The first may be
     // the count itself, in a file of the original that was killed between slot and header.
     std::int64_t above = std::min(count() + 1, shape_.entries);
     while (number > 0 && number < above && found.size() < max) {
-        const char* const entry =
-            region_->data() + shape_.entries_at() + number * IndexFileShape::kEntryBytes;
-        const std::int64_t seconds = load_be<std::int32_t>(entry + 12);
+        const char* const at = entry(number);
+        const std::int64_t seconds = load_be<std::int32_t>(at + 12);
         const std::int64_t time = begin + seconds * 1000;
         if (seconds < 0) {
             return;
         }
-        if (load_be<std::int32_t>(entry) == key_hash && time >= begin_ms && time <= end_ms) {
-            found.push_back({load_be<std::int64_t>(entry + 4)});
+        if (load_be<std::int32_t>(at) == key_hash && time >= begin_ms && time <= end_ms) {
+            found.push_back({load_be<std::int64_t>(at + 4)});
         }
         if (time < begin_ms) {
             return;
         }
         above = number;
-        number = load_be<std::int32_t>(entry + 16);
+        number = load_be<std::int32_t>(at + 16);
     }
 }
 
@@ -183,6 +194,43 @@ Status IndexFile::flush() {
     }
     complete_on_disk_.store(was_full);
     return {};
+}
+
+Result<bool> IndexFile::keep_before(std::int64_t safe_timestamp) {
+    constexpr std::int64_t kTimeSlackMs = 1000;
+    std::int64_t low = 1;
+    std::int64_t high = count();
+    while (low < high) {
+        const std::int64_t middle = low + (high - low) / 2;
+        if (time_of(middle) + kTimeSlackMs <= safe_timestamp) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    if (low == 1) {
+        return false;
+    }
+    // The slots are made anew from the entries: a slot's page may be newer than its entry's.
+    if (const Status status = ensure_allocated(shape_.entries_at()); !status) {
+        return status.error();
+    }
+    std::memset(region_->data() + IndexFileShape::kHeaderBytes, 0,
+                static_cast<std::size_t>(shape_.slots * IndexFileShape::kSlotBytes));
+    slot_count_ = 0;
+    for (std::int64_t number = 1; number < low; ++number) {
+        const auto key_hash = load_be<std::int32_t>(entry(number));
+        if (key_hash < 0) {
+            return false;  // no entry that anybody wrote
+        }
+        slot_count_ += load_slot(slot(key_hash)) == 0 ? 1 : 0;
+        store_slot(slot(key_hash), static_cast<std::int32_t>(number));
+    }
+    count_ = low;
+    end_timestamp_ = time_of(low - 1);
+    end_offset_ = load_be<std::int64_t>(entry(low - 1) + 4);
+    write_header();
+    return true;
 }
 
 Status IndexFile::unlink() {

@@ -87,6 +87,10 @@ public:
     Status flush();
     // True once flush() covered the full file: it will not change any more.
     bool is_complete_on_disk() const { return complete_on_disk_.load(); }
+    // Recovery after an unclean stop: keeps the entries of records stored before `safe_timestamp`,
+    // which are on the disk, and drops the others, of which any page may be missing. Returns false
+    // when nothing is left. Errors: kIo, kResourceExhausted. Blocks.
+    Result<bool> keep_before(std::int64_t safe_timestamp);
     // Removes the name; searches under way go on. Errors: kIo.
     Status unlink();
 
@@ -95,6 +99,9 @@ private:
 
     void read_header();
     void write_header();
+    const char* entry(std::int64_t number) const;
+    char* slot(std::int32_t key_hash) const;
+    std::int64_t time_of(std::int64_t number) const;
     Status ensure_allocated(std::int64_t end_bytes);
     std::int32_t time_difference(std::int64_t store_timestamp) const;
 

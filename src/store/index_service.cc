@@ -58,12 +58,13 @@ Status IndexService::load(LastStop last_stop, std::int64_t safe_timestamp) {
     for (const std::string& name : names) {
         RMQ_TRY(File file, IndexFile::open(directory_ + "/" + name, shape_));
         if (last_stop == LastStop::kUnclean && file->end_timestamp() > safe_timestamp) {
-            log_of("store").warn("index_file_dropped path={} end={} safe={}", file->path(),
-                                 file->end_timestamp(), safe_timestamp);
-            if (const Status status = file->unlink(); !status) {
-                return status;
+            RMQ_TRY(const bool is_kept, file->keep_before(safe_timestamp));
+            log_of("store").warn("index_file_cut path={} safe_timestamp={} kept={}", file->path(),
+                                 safe_timestamp, is_kept ? file->count() - 1 : 0);
+            if (!is_kept) {
+                RMQ_CHECK(file->unlink());
+                continue;
             }
-            continue;
         }
         files_.push_back(std::move(file));
     }
@@ -186,9 +187,13 @@ Status IndexService::flush(FlushScope scope) {
         if (const Status status = file->flush(); !status) {
             return status;
         }
-        safe_timestamp_.store(std::max(safe_timestamp_.load(), end));
+        set_safe_timestamp(end);
     }
     return {};
+}
+
+void IndexService::set_safe_timestamp(std::int64_t timestamp) {
+    safe_timestamp_.store(std::max(safe_timestamp_.load(), timestamp));
 }
 
 int IndexService::delete_expired(PhysicalOffset commit_log_min) {

@@ -47,8 +47,9 @@ public:
     IndexService(std::string directory, const IndexFileShape& shape, const Clock& clock);
     ~IndexService();
 
-    // Opens the files. After an unclean stop those that end later than `safe_timestamp` (the
-    // checkpoint's indexMsgTimestamp) are deleted; recovery indexes their records anew.
+    // Opens the files. After an unclean stop what was indexed later than `safe_timestamp` (the
+    // checkpoint's indexMsgTimestamp) is dropped; recovery indexes those records anew. The original
+    // deletes whole files instead, and so loses the keys of records that recovery does not scan.
     // Errors: kMalformed when a file has another length than configured, kIo, kPermissionDenied.
     enum class LastStop { kClean, kUnclean };
     Status load(LastStop last_stop, std::int64_t safe_timestamp);
@@ -67,6 +68,9 @@ public:
     enum class FlushScope { kFullFiles, kAll };
     Status flush(FlushScope scope);
     std::int64_t safe_timestamp() const { return safe_timestamp_.load(); }
+    // After flush(kAll): every record up to this store time is indexed on the disk, also when the
+    // last ones had no keys. Never moves back.
+    void set_safe_timestamp(std::int64_t timestamp);
 
     // Deletes files whose newest record is gone from the log, never the last. Returns how many.
     int delete_expired(PhysicalOffset commit_log_min);

@@ -199,23 +199,34 @@ TEST_CASE("IndexService: a new file takes over the end of the one before", "[sto
     CHECK(f.find("V", 1, 99'500, 99'500) == Offsets{9900});
 }
 
-TEST_CASE("IndexService: after an unclean stop files newer than the checkpoint are dropped",
+TEST_CASE("IndexService: an unclean stop costs what was indexed after the checkpoint, no more",
           "[store][index][K-03]") {
     Fixture f;
     for (std::int64_t i = 0; i < 60; ++i) {
-        f.put(i * 100, 1000 + i, {"U" + std::to_string(i), {}, {}});
+        f.put(i * 100, 10'000 + i * 1000, {"U" + std::to_string(i), "K" + std::to_string(i % 4)});
     }
-    f.index = f.make();
-    REQUIRE(f.index->load(IndexService::LastStop::kClean, 0));
-    CHECK(f.index->file_count() == 2);
+    const auto reload = [&](IndexService::LastStop last_stop, std::int64_t safe_timestamp) {
+        f.index = f.make();
+        REQUIRE(f.index->load(last_stop, safe_timestamp));
+    };
+    reload(IndexService::LastStop::kClean, 0);
+    CHECK(f.index->file_count() == 3);
     CHECK(f.find("U59") == Offsets{5900});
-    f.put(6000, 1060, {"U60", {}, {}});
-    CHECK(f.find("U60") == Offsets{6000});
-    f.index = f.make();
-    REQUIRE(f.index->load(IndexService::LastStop::kUnclean, 1048));
-    CHECK(f.index->file_count() == 1);
-    CHECK(f.find("U48") == Offsets{4800});
-    CHECK(f.find("U59").empty());
+    reload(IndexService::LastStop::kUnclean, 45'000);
+    CHECK(f.index->file_count() == 2);
+    for (std::int64_t i = 0; i < 35; ++i) {
+        CHECK(f.find("U" + std::to_string(i)) == Offsets{i * 100});
+    }
+    CHECK(f.find("U35").empty());
+    CHECK(f.find("K3") == Offsets{3100, 2700, 2300, 1900, 1500, 1100, 700, 300});
+    for (std::int64_t i = 30; i < 60; ++i) {  // recovery scans from somewhat before that
+        f.put(i * 100, 10'000 + i * 1000, {"U" + std::to_string(i), "K" + std::to_string(i % 4)});
+    }
+    for (std::int64_t i = 35; i < 60; ++i) {
+        CHECK(f.find("U" + std::to_string(i)) == Offsets{i * 100});
+    }
+    reload(IndexService::LastStop::kUnclean, 10'500);
+    CHECK(f.index->file_count() == 0);
 }
 
 TEST_CASE("IndexService: flushing covers full files first", "[store][index]") {

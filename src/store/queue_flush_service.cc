@@ -37,13 +37,11 @@ std::int64_t QueueFlushService::run_once() {
 
 void QueueFlushService::flush_all() {
     flush_queues();
-    if (parts_.index.flush(IndexService::FlushScope::kAll)) {
-        flush_index();
-    }
     flush_checkpoint();
 }
 
-// All queues, then the checkpoint's fields, with values from before the flush.
+// All queues and the index, then the checkpoint's fields, with values from before the flush: what
+// the index lost after a crash is in the part of the log that recovery scans.
 void QueueFlushService::flush_queues() {
     const std::int64_t timestamp = parts_.dispatcher.last_store_timestamp();
     const PhysicalOffset position = parts_.dispatcher.position();
@@ -51,6 +49,10 @@ void QueueFlushService::flush_queues() {
         has_failed_ = true;
         log_of("store").error("consume_queue_sync_failed checkpoint=stays reason=\"{}\"",
                               status.error().remark);
+    }
+    if (parts_.index.flush(IndexService::FlushScope::kAll)) {
+        parts_.index.set_safe_timestamp(timestamp);
+        flush_index();
     }
     if (has_failed_) {
         return;
