@@ -146,6 +146,10 @@ TopicConfigManager::Created TopicConfigManager::create_if_absent(std::string_vie
     if (auto existing = select(topic)) {
         return existing;
     }
+    // Without a copy of the table when nothing may be made: a client can ask for that at will.
+    if (!make(*table())) {
+        return nullptr;
+    }
     bool is_new = false;
     auto result = state_.update([&](State& state) -> Created {
         if (const auto found = state.table.find(topic); found != state.table.end()) {

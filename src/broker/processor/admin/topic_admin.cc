@@ -26,6 +26,20 @@ Response invalid_parameter(std::string remark) {
     return Response(ResponseCode::INVALID_PARAMETER, std::move(remark));
 }
 
+// More queues than any topic has; requests about a topic loop over them.
+constexpr std::int32_t kQueueNumsMax = 65'536;
+
+Status check_queue_nums(const TopicConfig& topic) {
+    for (const auto count : {topic.read_queue_nums, topic.write_queue_nums}) {
+        if (count < 0 || count > kQueueNumsMax) {
+            return Error{Errc::kInvalidArgument, "The queue nums of topic " + topic.topic_name +
+                                                     " must be from 0 to " +
+                                                     std::to_string(kQueueNumsMax) + "."};
+        }
+    }
+    return {};
+}
+
 bool asks_for_mixed_type(const TopicConfig& topic) {
     const auto found = topic.attributes.find("+message.type");
     return found != topic.attributes.end() && found->second == "MIXED";
@@ -90,6 +104,9 @@ Result<Response> TopicAdmin::update_and_create_topic(const Request& request) {
         return invalid_parameter(valid.error().remark);
     }
     RMQ_TRY(auto topic, topic_of(header));
+    if (const auto valid = check_queue_nums(topic); !valid) {
+        return invalid_parameter(valid.error().remark);
+    }
     if (!config_.enable_mixed_message_type && asks_for_mixed_type(topic)) {
         return invalid_parameter("MIXED message type is not supported.");
     }
@@ -110,6 +127,9 @@ Result<Response> TopicAdmin::update_and_create_topic_list(const Request& request
     for (const auto& object : list) {
         RMQ_TRY(auto topic, parse_topic_config(object));
         if (const auto valid = check_name(topic.topic_name); !valid) {
+            return invalid_parameter(valid.error().remark);
+        }
+        if (const auto valid = check_queue_nums(topic); !valid) {
             return invalid_parameter(valid.error().remark);
         }
         if (!config_.enable_mixed_message_type && asks_for_mixed_type(topic)) {
@@ -179,6 +199,9 @@ void TopicAdmin::delete_one(std::string_view topic) {
     topics_.remove(topic);
     offsets_.remove_topic(topic);
     store_.delete_topic(topic);
+    if (on_deleted_ && config_.auto_delete_unused_stats) {
+        on_deleted_(topic);
+    }
 }
 
 Result<Response> TopicAdmin::get_system_topic_list(const Request&) {

@@ -5,7 +5,9 @@
 #include "common/result.h"
 #include "remoting/request_registry.h"
 
+#include <functional>
 #include <string_view>
+#include <utility>
 
 namespace rmq::store {
 class MessageStore;
@@ -26,6 +28,11 @@ public:
     TopicAdmin(const BrokerConfig& config, TopicConfigManager& topics,
                ConsumerOffsetManager& offsets, store::MessageStore& store);
 
+    // Called with the name of every deleted topic, to drop its statistics (autoDeleteUnusedStats).
+    void set_deletion_listener(std::function<void(std::string_view topic)> listener) {
+        on_deleted_ = std::move(listener);
+    }
+
     // Adds the handlers; this object and `pool` outlive the registry.
     void register_in(RequestRegistry& registry, BlockingPool& pool);
 
@@ -45,6 +52,7 @@ private:
     TopicConfigManager& topics_;
     ConsumerOffsetManager& offsets_;
     store::MessageStore& store_;
+    std::function<void(std::string_view topic)> on_deleted_;
 };
 
 }  // namespace rmq::broker

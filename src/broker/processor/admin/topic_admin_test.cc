@@ -77,6 +77,10 @@ TEST_CASE("TopicAdmin: refusals are the original's", "[broker][admin][A-03]") {
     const auto unknown = fixture.create("U", "+nope=1");
     CHECK(unknown.code == ResponseCode::SYSTEM_ERROR);
     CHECK(unknown.remark == "unsupported key: nope");
+    const auto endless = fixture.call(RequestCode::UPDATE_AND_CREATE_TOPIC_LIST, {},
+                                      R"({"topicConfigList":[{"topicName":"E",)"
+                                      R"("readQueueNums":2000000000,"writeQueueNums":1}]})");
+    CHECK(endless.code == ResponseCode::INVALID_PARAMETER);
     CHECK(fixture.call(RequestCode::UPDATE_AND_CREATE_TOPIC, {{"topic", "T"}}).code ==
           ResponseCode::SYSTEM_ERROR);
     const auto missing = fixture.call(RequestCode::GET_TOPIC_CONFIG, {{"topic", "none"}});

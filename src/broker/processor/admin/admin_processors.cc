@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/processor/admin/admin_processors.h"
+
+#include <utility>
+
+namespace rmq::broker {
+
+AdminProcessors::AdminProcessors(AdminCollaborators c)
+    : to_clients_(c.config, c.consumers, c.topics, c.offsets, c.store),
+      topics_(c.config, c.topics, c.offsets, c.store),
+      groups_(c.config, c.groups, c.offsets),
+      offsets_({c.config, c.store_config, c.topics, c.groups, c.offsets, c.consumers, c.store,
+                to_clients_, std::move(c.delay_offsets)}),
+      stats_({c.config, c.topics, c.groups, c.offsets, c.consumers, c.store, c.clock,
+              std::move(c.stats)}),
+      connections_({c.config, c.consumers, c.producers, c.offsets, c.topics, c.groups, c.store,
+                    to_clients_}),
+      config_(c.configuration, c.config, c.topics, c.clock, std::move(c.register_all)),
+      store_(c.store, c.topics, c.consumers),
+      runtime_({c.configuration, c.store, c.store_config, c.store_stats,
+                std::move(c.runtime_contributors)}),
+      query_(c.store, c.store_config) {
+    topics_.set_deletion_listener(std::move(c.on_topic_deleted));
+    groups_.set_deletion_listener(std::move(c.on_group_deleted));
+}
+
+void AdminProcessors::register_in(RequestRegistry& registry, BlockingPool& pool) {
+    topics_.register_in(registry, pool);
+    groups_.register_in(registry, pool);
+    offsets_.register_in(registry, pool);
+    stats_.register_in(registry, pool);
+    connections_.register_in(registry, pool);
+    config_.register_in(registry, pool);
+    store_.register_in(registry, pool);
+    runtime_.register_in(registry, pool);
+    query_.register_in(registry, pool);
+}
+
+}  // namespace rmq::broker
