@@ -61,6 +61,8 @@ class Run:
         begin = time.monotonic()
         failure = _bounded(lambda: scenarios.FUNCTIONS[scenario["id"]](context), scenario["seconds"],
                            lambda: context.close(self.options.keep))
+        if failure and cluster.ended():
+            failure = f"{cluster.ended()}: {failure}"
         self.record(client["id"], scenario["id"], "fail" if failure else "pass", failure or "", time.monotonic() - begin)
 
     def group(self, clients: list, scenario: dict) -> None:

@@ -71,6 +71,13 @@ class Process:
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    def ended(self):
+        """How it ended, in words; None while it runs or before it was started."""
+        status = None if self._process is None else self._process.poll()
+        if status is None:
+            return None
+        return f"{self.name} was ended by signal {-status}" if status < 0 else f"{self.name} ended with status {status}"
+
     def signal(self, number: int, timeout: float = 40.0) -> int:
         """Sends a signal and waits for the end; returns the exit status."""
         if self.running():
@@ -157,6 +164,10 @@ class Cluster:
                 broker.broker_name in remoting.brokers(address)
                 for address, process in zip(self.namesrv_addresses, self.namesrvs) if process.running())
         remoting.wait_until(ready, deadline, f"{broker.name} is registered")
+
+    def ended(self) -> str:
+        """Which servers do not run any more, and how they ended; empty when all run."""
+        return "; ".join(filter(None, (process.ended() for process in self.namesrvs + self.brokers)))
 
     def close(self, keep: bool = False) -> None:
         for process in self.brokers + self.namesrvs:

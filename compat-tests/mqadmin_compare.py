@@ -1,0 +1,234 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the stock mqadmin against RaptorMQ and against the original and compares what it prints.
+
+    ./compat-tests/mqadmin_compare.py                       # both servers, prints a table, exit 1 on a difference
+    ./compat-tests/mqadmin_compare.py --server raptormq     # one server, prints the output of every command
+    ./compat-tests/mqadmin_compare.py --command topicStatus
+    ./compat-tests/mqadmin_compare.py --kept                # the original's output of the last full run
+
+What must differ (addresses, times, identifiers, sizes of this machine) is replaced by a word before the comparison.
+Needs what compat-tests/setup.sh builds.
+"""
+
+import argparse
+import difflib
+import json
+import re
+import subprocess
+import sys
+import time
+
+from harness import drivers, paths, remoting, servers
+
+# Keys of the runtime table that only the named server prints, with the reason.
+RUNTIME_EXTRA = {
+    "brokerVersion": "left out by the original since 5.4, kept for the exporter",
+}
+# Settings that only RaptorMQ has, or whose value depends on the program rather than on the settings.
+CONFIG_IGNORED = re.compile(
+    r"(?i)threadpool|threadpoolnums|selectorthreads|workerthreads|callbackexecutor|ioThreads|blockingThreads|logFile|"
+    r"logLevel|defaultsProfile|path|rocketmqHome|Thread.*Nums|coresize|cpus")
+
+COMMANDS = [
+    # name, arguments, sort the lines
+    ("clusterList", "-n {ns}", False),
+    ("clusterList -m", "-m -n {ns}", False),
+    ("topicList", "-n {ns}", True),
+    ("topicList -c", "-c -n {ns}", True),
+    ("topicClusterList", "-t T -n {ns}", False),
+    ("topicRoute", "-t T -n {ns}", False),
+    ("topicStatus", "-t T -n {ns}", False),
+    ("updateTopic", "-t New -b {broker} -r 3 -w 2 -a +message.type=FIFO -n {ns}", False),
+    ("updateTopic bad attribute", "-t New -b {broker} -a +nope=1 -n {ns}", False),
+    ("updateTopic illegal name", "-t a^b -b {broker} -n {ns}", False),
+    ("updateTopic system topic", "-t TBW102 -b {broker} -n {ns}", False),
+    ("updateTopicPerm", "-t New -b {broker} -p 4 -n {ns}", False),
+    ("topicRoute of New", "-t New -n {ns}", False),
+    ("updateSubGroup", "-g NewGroup -b {broker} -s false -r 3 -n {ns}", False),
+    ("getConsumerConfig", "-g NewGroup -n {ns}", False),
+    ("updateSubGroup illegal name", "-g a^b -b {broker} -n {ns}", False),
+    ("deleteSubGroup", "-g NewGroup -b {broker} -n {ns}", False),
+    ("deleteTopic", "-t New -c DefaultCluster -n {ns}", False),
+    ("topicRoute of nothing", "-t New -n {ns}", False),
+    ("topicStatus of nothing", "-t New -n {ns}", False),
+    ("consumerProgress", "-n {ns}", True),
+    ("consumerProgress of one", "-g G -n {ns}", False),
+    ("consumerConnection", "-g G -n {ns}", True),
+    ("consumerConnection of nothing", "-g Nobody -n {ns}", False),
+    ("producerConnection", "-g P -t T -n {ns}", True),
+    ("producerConnection of nothing", "-g Nobody -t T -n {ns}", False),
+    ("producer", "-b {broker} -n {ns}", True),
+    ("consumerStatus", "-g G -n {ns}", True),
+    ("brokerStatus", "-b {broker} -n {ns}", True),
+    ("getBrokerConfig", "-b {broker} -n {ns}", True),
+    ("updateBrokerConfig", "-b {broker} -k traceOn -v false -n {ns}", False),
+    ("updateBrokerConfig protected", "-b {broker} -k brokerConfigPath -v x -n {ns}", False),
+    ("brokerConsumeStats", "-b {broker} -n {ns}", True),
+    ("queryMsgById", "-t T -i {offset_id} -n {ns}", False),
+    ("queryMsgByKey", "-t T -k key-3 -n {ns}", False),
+    ("queryMsgByUniqueKey", "-t T -i {unique_id} -n {ns}", False),
+    ("queryMsgByOffset", "-t T -b {broker_name} -i 0 -o 0 -n {ns}", False),
+    ("queryCq", "-t T -q 0 -i 0 -c 2 -b {broker} -n {ns}", False),
+    ("printMsg", "-t T -n {ns}", True),
+    ("statsAll", "-n {ns}", True),
+    ("resetOffsetByTime", "-g G -t T -s 0 -f true -n {ns}", True),
+    ("resetOffsetByTime to now", "-g G -t T -s now -n {ns}", True),
+    ("resetOffsetByTime of nothing", "-g Nobody -t T -s now -n {ns}", True),
+    ("cloneGroupOffset", "-s G -d Copy -t T -o true -n {ns}", False),
+    ("cleanUnusedTopic", "-b {broker} -n {ns}", False),
+    ("cleanExpiredCQ", "-b {broker} -n {ns}", False),
+    ("deleteExpiredCommitLog", "-b {broker} -n {ns}", False),
+]
+
+
+class Rig:
+    """One server with the same topics, groups, messages and clients as the other."""
+
+    def __init__(self, server: str, binary: str):
+        cluster_class = servers.cluster_class(server)
+        if server == "raptormq" and binary:
+            cluster_class.binary = binary
+        self.cluster = cluster_class().start()
+        self.clients = []
+        self.values = {"ns": self.cluster.namesrv, "broker": self.cluster.broker, "broker_name": "broker-a"}
+
+    def prepare(self) -> None:
+        namesrv, broker = self.cluster.namesrv, self.cluster.broker
+        remoting.create_topic(namesrv, "T", 2)
+        remoting.create_group(broker, "G")
+        client = drivers.Driver("java-5.5.0", namesrv, "mqadmin")
+        self.clients.append(client)
+        client.call("producer.start", name="p", group="P")
+        messages = [{"topic": "T", "body": f"body {i}", "tags": "A", "keys": f"key-{i}", "shard": i % 2}
+                    for i in range(6)]
+        sent = client.call("producer.send", name="p", mode="ordered", messages=messages)
+        self.values["offset_id"], self.values["unique_id"] = sent[3]["offset_id"], sent[3]["id"]
+        client.call("push.start", name="c", group="G", topic="T", expression="A", model="clustering",
+                    **{"from": "first"})
+        client.wait_messages(6, 60)
+        remoting.wait_until(lambda: all(remoting.committed_offset(broker, "G", "T", queue) == 3 for queue in (0, 1)),
+                            30, "the consumer commits")
+
+    def mqadmin(self, name: str, arguments: str) -> str:
+        classpath = (paths.BUILD / "oracle.cp").read_text().strip()
+        home = self.cluster.directory / "mqadmin-home"
+        home.mkdir(exist_ok=True)
+        command = ["java", "-Xmx256m", *servers.JAVA_COMMON, f"-Duser.home={home}", f"-Drocketmq.home.dir={home}",
+                   "-cp", classpath, "org.apache.rocketmq.tools.command.MQAdminStartup", name.split()[0],
+                   *arguments.format(**self.values).split()]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=home,
+                                  env={"PATH": "/usr/bin:/bin", "ROCKETMQ_HOME": str(home)})
+        except subprocess.TimeoutExpired as expired:
+            return (expired.stdout or b"").decode() + "(did not end)\n"
+        return done.stdout + done.stderr
+
+    def close(self) -> None:
+        for client in self.clients:
+            client.close()
+        self.cluster.close()
+
+
+def normalise(rig: Rig, name: str, text: str) -> list:
+    """The lines with whatever must differ replaced."""
+    for value, word in ((rig.cluster.broker, "BROKER"), (rig.cluster.namesrv, "NAMESRV"),
+                        (str(rig.cluster.directory), "DIR"), (rig.values["offset_id"], "OFFSET_ID"),
+                        (rig.values["unique_id"], "UNIQUE_ID")):
+        text = text.replace(value, word)
+    rules = [
+        (r"\d{4}-\d\d-\d\d[ #]\d\d:\d\d:\d\d([,:]\d+)?", "TIME"),
+        (r"\b[0-9A-F]{32}\b", "ID"),
+        (r"[\w.]+@\d+#\d+", "CLIENT"),
+        (r"127\.0\.0\.1:\d+", "ADDRESS"),
+        (r"\b1\d{12}\b", "MS"),
+        (r"(?m)^\s*at [\w.$]+\(.*\)$\n", ""),
+        (r"0x[0-9a-f]+", "HEX"),
+        (r"(?i)(cost|costTime|took|spent)[^\d]*\d+", r"\1 N"),
+        (r"[ \t]+", " "),
+    ]
+    for pattern, word in rules:
+        text = re.sub(pattern, word, text)
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return SPECIAL.get(name, lambda given: given)(lines)
+
+
+def runtime_keys(lines: list) -> list:
+    keys = [line.split(":")[0].strip() for line in lines if ":" in line]
+    return [key for key in keys if key not in RUNTIME_EXTRA]
+
+
+def config_lines(lines: list) -> list:
+    return [line for line in lines if "=" in line and not CONFIG_IGNORED.search(line.split("=")[0])]
+
+
+def rates_away(lines: list) -> list:
+    return [re.sub(r"\b\d+\.\d+(E-?\d+)?\b", "RATE", line) for line in lines]
+
+
+def positions_away(lines: list) -> list:
+    return [re.sub(r"\b\d+\b", "N", line) for line in lines]
+
+
+SPECIAL = {"brokerStatus": runtime_keys, "getBrokerConfig": config_lines, "clusterList": rates_away,
+           "clusterList -m": positions_away, "statsAll": rates_away, "consumerProgress": rates_away,
+           "consumerProgress of one": rates_away, "brokerConsumeStats": rates_away, "consumerStatus": rates_away,
+           "queryCq": lambda lines: lines}
+
+
+def run(server: str, binary: str, only: str, show: bool) -> dict:
+    rig = Rig(server, binary)
+    outputs = {}
+    try:
+        rig.prepare()
+        for name, arguments, is_sorted in COMMANDS:
+            if only and only not in name:
+                continue
+            started = time.monotonic()
+            text = rig.mqadmin(name, arguments)
+            lines = normalise(rig, name, text)
+            outputs[name] = sorted(lines) if is_sorted else lines
+            print(f"{server}: {name} {time.monotonic() - started:.1f} s", file=sys.stderr)
+            if show:
+                print(f"=== {name}\n{text}")
+    finally:
+        rig.close()
+    return outputs
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--server", choices=["oracle", "raptormq"])
+    parser.add_argument("--binary", help="the raptormq program")
+    parser.add_argument("--command", help="only commands whose name contains this")
+    parser.add_argument("--kept", action="store_true", help="do not run the original again")
+    arguments = parser.parse_args()
+    if arguments.server == "raptormq":
+        run(arguments.server, arguments.binary, arguments.command, True)
+        return 0
+    kept = paths.BUILD / "mqadmin-oracle.json"
+    if arguments.kept and kept.exists():
+        expected = {name: lines for name, lines in json.loads(kept.read_text()).items()
+                    if not arguments.command or arguments.command in name}
+    else:
+        expected = run("oracle", arguments.binary, arguments.command, arguments.server == "oracle")
+        if not arguments.command:
+            kept.write_text(json.dumps(expected, indent=1))
+    if arguments.server:
+        return 0
+    got = run("raptormq", arguments.binary, arguments.command, False)
+    different = 0
+    for name, lines in expected.items():
+        if lines == got[name]:
+            print(f"same       {name}")
+            continue
+        different += 1
+        print(f"DIFFERENT  {name}")
+        for line in difflib.unified_diff(lines, got[name], "original", "raptormq", lineterm="", n=1):
+            print("    " + line)
+    print(f"{len(expected) - different} of {len(expected)} commands print the same")
+    return 1 if different else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
