@@ -8,6 +8,7 @@
 #include "broker/offset/consumer_offset_manager.h"
 #include "broker/processor/send_check.h"
 #include "broker/response_mapping.h"
+#include "broker/stats/broker_stats_manager.h"
 #include "broker/subscription/subscription_group_manager.h"
 #include "broker/topic/topic_config_manager.h"
 #include "broker/topic/topic_validator.h"
@@ -28,7 +29,8 @@ using ColdReads = store::GetMessageRequest::ColdReads;
 struct PullMessageProcessor::Pull {
     const PullMessageRequestHeader& header;
     bool is_lite = false;
-    bool may_suspend = true;  // false once it was held
+    bool may_suspend = true;    // false once it was held
+    std::int64_t begin_ms = 0;  // Clock::monotonic_ms
     std::shared_ptr<const TopicConfig> topic{};
     std::shared_ptr<const SubscriptionGroupConfig> group{};
     TagFilter filter{};
@@ -76,6 +78,7 @@ void PullMessageProcessor::process(const Request& request, Responder responder) 
         return;
     }
     Pull pull{.header = *header};
+    pull.begin_ms = c_.clock.monotonic_ms();
     pull.is_lite =
         request.command.code == static_cast<std::int32_t>(RequestCode::LITE_PULL_MESSAGE);
     execute(pull, std::move(responder));
@@ -83,6 +86,7 @@ void PullMessageProcessor::process(const Request& request, Responder responder) 
 
 void PullMessageProcessor::execute_woken(PullRequest request, Responder responder) {
     Pull pull{.header = request.header()};
+    pull.begin_ms = c_.clock.monotonic_ms();
     pull.is_lite = request.is_lite();
     pull.may_suspend = false;
     execute(pull, std::move(responder));
@@ -277,11 +281,12 @@ void PullMessageProcessor::read_cold(Pull& pull, Responder responder) {
     const auto& max_wait_ms = pull.is_lite ? c_.config.wait_time_mills_in_lite_pull_queue
                                            : c_.config.wait_time_mills_in_pull_queue;
     auto work = [this, request = PullRequest(pull.header, pull.is_lite),
-                 may_suspend = pull.may_suspend, topic = pull.topic, group = pull.group,
-                 filter = pull.filter](Responder late) mutable {
+                 may_suspend = pull.may_suspend, begin_ms = pull.begin_ms, topic = pull.topic,
+                 group = pull.group, filter = pull.filter](Responder late) mutable {
         Pull again{.header = request.header()};
         again.is_lite = request.is_lite();
         again.may_suspend = may_suspend;
+        again.begin_ms = begin_ms;
         again.topic = std::move(topic);
         again.group = std::move(group);
         again.filter = std::move(filter);
@@ -294,6 +299,7 @@ void PullMessageProcessor::read_cold(Pull& pull, Responder responder) {
             c_.post(k, [this, request = std::move(request), late = std::move(late)]() mutable {
                 Pull first{.header = request.header()};
                 first.is_lite = request.is_lite();
+                first.begin_ms = c_.clock.monotonic_ms();
                 execute(first, std::move(late));
             });
             return;
@@ -324,6 +330,16 @@ void PullMessageProcessor::hold(Pull& pull, Responder responder) {
     }
 }
 
+// Source: DefaultPullMessageResultHandler.handle.
+void PullMessageProcessor::count(const Pull& pull, const store::GetMessageResult& result) const {
+    c_.stats.on_get({.group = pull.header.consumer_group,
+                     .topic = pull.header.topic,
+                     .queue_id = pull.header.queue_id,
+                     .messages = result.message_count,
+                     .bytes = result.total_bytes,
+                     .latency_ms = c_.clock.monotonic_ms() - pull.begin_ms});
+}
+
 // Source: PullMessageProcessor.composeResponseHeader.
 Response PullMessageProcessor::make_response(const Pull& pull,
                                              store::GetMessageResult result) const {
@@ -350,6 +366,9 @@ Response PullMessageProcessor::make_response(const Pull& pull,
                 pull.header.consumer_group, pull.header.topic, pull.header.queue_id,
                 pull.header.queue_offset, header.next_begin_offset, admission.suppressed);
         }
+    }
+    if (response.code == ResponseCode::SUCCESS) {
+        count(pull, result);
     }
     move_slices(std::move(result.slices), response.slices);
     return response;

@@ -26,6 +26,7 @@ namespace rmq::broker {
 
 struct BrokerConfig;
 class Admission;
+class BrokerStatsManager;
 class ConsumerManager;
 class ConsumerOffsetManager;
 class PullRequestHoldService;
@@ -50,6 +51,7 @@ public:
         ConsumerOffsetManager& offsets;
         PullRequestHoldService& holds;
         Admission& admission;
+        BrokerStatsManager& stats;
         const Clock& clock;
         // Runs a task on io thread k, later.
         std::function<void(unsigned k, UniqueFunction<void()> task)> post;
@@ -78,6 +80,7 @@ private:
     void commit(const Pull& pull, const store::GetMessageResult& result);
     void hold(Pull& pull, Responder responder);
     Response make_response(const Pull& pull, store::GetMessageResult result) const;
+    void count(const Pull& pull, const store::GetMessageResult& result) const;
 
     const Collaborators c_;
 };

@@ -6,6 +6,7 @@
 #include "broker/processor/delay_rewrite.h"
 #include "broker/processor/send_check.h"
 #include "broker/response_mapping.h"
+#include "broker/stats/broker_stats_manager.h"
 #include "broker/subscription/subscription_group_manager.h"
 #include "broker/topic/topic_config_manager.h"
 #include "broker/topic/topic_validator.h"
@@ -163,7 +164,14 @@ Response SendBackProcessor::put_copy(const Order& order, const MessageRecord& re
     if (result.status != store::PutMessageStatus::PUT_OK) {
         return Response(ResponseCode::SYSTEM_ERROR, store::put_message_status_name(result.status));
     }
+    // Source: AbstractSendMessageProcessor.consumerSendMsgBack.
+    const auto origin = find_property(properties, property::kRetryTopic).value_or(record.topic);
+    c_.stats.on_send_back(order.group, origin);
+    c_.stats.on_put({.topic = topic,
+                     .queue_id = copy.queue_id,
+                     .bytes = result.end.value - result.physical_offset.value});
     if (is_dlq) {
+        c_.stats.on_dead_letter(order.group, topic);
         log_of("broker").info("send_to_dlq topic={} group={} reconsumeTimes={}", topic, order.group,
                               record.reconsume_times);
     }

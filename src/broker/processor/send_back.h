@@ -25,6 +25,7 @@ namespace rmq::broker {
 
 struct BrokerConfig;
 class Admission;
+class BrokerStatsManager;
 class SubscriptionGroupManager;
 class TopicConfigManager;
 
@@ -41,6 +42,7 @@ public:
         TopicConfigManager& topics;
         SubscriptionGroupManager& groups;
         Admission& admission;
+        BrokerStatsManager& stats;
         const Clock& clock;
         SocketAddress store_host;  // brokerIP1:listenPort
         std::int32_t max_delay_level = 18;

@@ -9,6 +9,7 @@
 #include "broker/processor/send_check.h"
 #include "broker/processor/send_properties.h"
 #include "broker/response_mapping.h"
+#include "broker/stats/broker_stats_manager.h"
 #include "broker/subscription/subscription_group_manager.h"
 #include "broker/topic/topic_config_manager.h"
 #include "broker/topic/topic_validator.h"
@@ -73,6 +74,7 @@ struct SendMessageProcessor::Send {
     std::int32_t queue_id = 0;  // of the answer; the stored one may differ
     std::int32_t sys_flag = 0;
     std::int32_t delay_level = 0;
+    std::int64_t begin_ms = 0;
     store::MessageToPut message{};
 };
 
@@ -122,7 +124,8 @@ void SendMessageProcessor::process(const Request& request, Responder responder) 
         return;
     }
     const auto start_ms = c_.config.start_accept_send_request_time_stamp.get();
-    if (c_.clock.now_ms() < start_ms) {
+    const auto now_ms = c_.clock.now_ms();
+    if (now_ms < start_ms) {
         refuse(responder, ResponseCode::SYSTEM_ERROR,
                fmt::format("broker unable to service, until {}", start_ms));
         return;
@@ -133,6 +136,7 @@ void SendMessageProcessor::process(const Request& request, Responder responder) 
         return;
     }
     Send send{.request = request, .header = header, .topic = std::move(checked.topic)};
+    send.begin_ms = now_ms;
     send.queue_id = header.queue_id;
     if (send.queue_id < 0) {
         if (send.topic->write_queue_nums <= 0) {
@@ -302,6 +306,7 @@ void SendMessageProcessor::append_and_reply(Send& send, const SendProperties& fo
         refuse(responder, result.status);
         return;
     }
+    count(send, result);
     reply.add_msg_id(c_.store_host, result.physical_offset);
     reply_put_result(result, std::move(reply), std::move(responder), found.waits_for_store());
 }
@@ -340,6 +345,7 @@ void SendMessageProcessor::send_batch(Send& send, Responder responder) {
         refuse(responder, result.status);
         return;
     }
+    count(send, result);
     Reply reply;
     reply.queue_id = send.queue_id;
     reply.unique_key.assign(found.unique_key.begin(), found.unique_key.end());
@@ -377,6 +383,15 @@ void SendMessageProcessor::reply_put_result(const store::PutMessageResult& resul
             response.code = response_code_of(status);
             responder.send(std::move(response));
         });
+}
+
+// Under the topic that was asked for; a dead letter under its own.
+void SendMessageProcessor::count(const Send& send, const store::PutMessageResult& result) const {
+    c_.stats.on_put({.topic = send.topic->topic_name,
+                     .queue_id = send.queue_id,
+                     .messages = result.message_count,
+                     .bytes = result.end.value - result.physical_offset.value,
+                     .latency_ms = result.store_timestamp - send.begin_ms});
 }
 
 Response SendMessageProcessor::make_response() const {

@@ -22,7 +22,7 @@ namespace rmq::broker {
 
 struct BrokerConfig;
 struct SendProperties;
-class BrokerStats;
+class BrokerStatsManager;
 class RebalanceLockManager;
 class SubscriptionGroupManager;
 class TopicConfigManager;
@@ -42,6 +42,7 @@ public:
         TopicConfigManager& topics;
         SubscriptionGroupManager& groups;
         RebalanceLockManager& locks;
+        BrokerStatsManager& stats;
         const Clock& clock;
         SocketAddress store_host;  // brokerIP1:listenPort
         std::int32_t max_delay_level = 18;
@@ -65,6 +66,7 @@ private:
     void append_and_reply(Send& send, const SendProperties& properties, Responder responder);
     void reply_put_result(const store::PutMessageResult& result, Reply reply, Responder responder,
                           bool waits);
+    void count(const Send& send, const store::PutMessageResult& result) const;
 
     Response make_response() const;
     void refuse(Responder& responder, ResponseCode code, std::string remark) const;

@@ -35,6 +35,7 @@ struct QueuePuts {
     Counter nums, size, latency;
 };
 struct TopicCounters {
+    bool is_system = false;
     Counter nums, size;
     std::vector<std::unique_ptr<QueuePuts>> queues;  // by queueId
 };
@@ -42,6 +43,7 @@ struct QueueGets {
     Counter nums, size, latency;
 };
 struct GroupCounters {
+    bool is_system = false;  // its topic
     Counter nums, size, send_back, dead_letter;
     std::vector<std::unique_ptr<QueueGets>> queues;  // by queueId
 };
@@ -97,6 +99,8 @@ class BrokerStatsManager::ThreadTable {
 public:
     Counter broker_puts, broker_gets, broker_puts_no_system, broker_gets_no_system;
 
+    explicit ThreadTable(const Options& options) : options_(options) {}
+
     TopicCounters& topic(std::string_view name) {
         drop_deleted();
         const auto found = topics_.find(name);
@@ -104,7 +108,9 @@ public:
             return found->second;
         }
         std::lock_guard lock(mutex_);
-        return topics_[std::string(name)];
+        auto& made = topics_[std::string(name)];
+        made.is_system = is_system(name);
+        return made;
     }
 
     GroupCounters& group(std::string_view topic, std::string_view group) {
@@ -114,7 +120,9 @@ public:
             return found->second;
         }
         std::lock_guard lock(mutex_);
-        return groups_[{std::string(topic), std::string(group)}];
+        auto& made = groups_[{std::string(topic), std::string(group)}];
+        made.is_system = is_system(topic);
+        return made;
     }
 
     template <class Queue>
@@ -161,8 +169,12 @@ private:
         deleted_groups_.clear();
         has_deleted_.store(false, std::memory_order_relaxed);
     }
+    bool is_system(std::string_view topic) const {
+        return options_.is_system_topic && options_.is_system_topic(topic);
+    }
     bool is_deleted(const std::string& topic) const { return deleted_topics_.contains(topic); }
 
+    const Options& options_;
     mutable std::mutex mutex_;
     std::unordered_map<std::string, TopicCounters, TextHash, std::equal_to<>> topics_;
     std::unordered_map<std::pair<std::string, std::string>, GroupCounters, TopicGroupHash,
@@ -235,7 +247,7 @@ BrokerStatsManager::ThreadTable& BrokerStatsManager::mine() {
         auto& table = known[id_];
         if (table == nullptr) {
             std::lock_guard lock(mutex_);
-            tables_.push_back(std::make_unique<ThreadTable>());
+            tables_.push_back(std::make_unique<ThreadTable>(options_));
             table = tables_.back().get();
         }
         last_id = id_;
@@ -257,7 +269,7 @@ void BrokerStatsManager::on_put(const Put& put) {
         }
     }
     table.broker_puts.add(put.messages, 0);
-    if (!put.is_system_topic) {
+    if (!topic.is_system) {
         table.broker_puts_no_system.add(put.messages, 0);
     }
 }
@@ -275,7 +287,7 @@ void BrokerStatsManager::on_get(const Get& get) {
         }
     }
     table.broker_gets.add(get.messages, 0);
-    if (!get.is_system_topic) {
+    if (!group.is_system) {
         table.broker_gets_no_system.add(get.messages, 0);
     }
 }

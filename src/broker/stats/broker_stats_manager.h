@@ -57,6 +57,8 @@ public:
     struct Options {
         std::string cluster_name;
         bool enable_queue_stat = true;  // enableDetailStat
+        // Asked once per topic and thread; empty: there are none. Totals leave system topics out.
+        std::function<bool(std::string_view topic)> is_system_topic{};
     };
     // `clock` outlives the manager.
     BrokerStatsManager(Options options, const Clock& clock);
@@ -71,7 +73,6 @@ public:
         std::int64_t messages = 1;  // of a batch
         std::int64_t bytes = 0;     // as stored
         std::int64_t latency_ms = 0;
-        bool is_system_topic = false;
     };
     void on_put(const Put& put);
 
@@ -82,7 +83,6 @@ public:
         std::int64_t messages = 0;
         std::int64_t bytes = 0;
         std::int64_t latency_ms = 0;  // from the start of the pull to its answer
-        bool is_system_topic = false;
     };
     void on_get(const Get& get);
     void on_send_back(std::string_view group, std::string_view topic);

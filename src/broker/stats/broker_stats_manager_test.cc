@@ -14,15 +14,15 @@ namespace {
 
 struct Fixture {
     ManualClock clock;
-    BrokerStatsManager stats{{.cluster_name = "C", .enable_queue_stat = true}, clock};
+    BrokerStatsManager stats{
+        {.cluster_name = "C",
+         .enable_queue_stat = true,
+         .is_system_topic = [](std::string_view topic) { return topic.starts_with("rmq_sys_"); }},
+        clock};
 
     void put(const char* topic, std::int64_t messages = 1, std::int64_t bytes = 100) {
-        stats.on_put({.topic = topic,
-                      .queue_id = 2,
-                      .messages = messages,
-                      .bytes = bytes,
-                      .latency_ms = 3,
-                      .is_system_topic = false});
+        stats.on_put(
+            {.topic = topic, .queue_id = 2, .messages = messages, .bytes = bytes, .latency_ms = 3});
     }
     void get(const char* group, const char* topic, std::int64_t messages = 1) {
         stats.on_get({.group = group,
@@ -30,8 +30,7 @@ struct Fixture {
                       .queue_id = 2,
                       .messages = messages,
                       .bytes = messages * 100,
-                      .latency_ms = 8,
-                      .is_system_topic = false});
+                      .latency_ms = 8});
     }
     std::int64_t minute_sum(std::string_view name, std::string_view key) const {
         const auto item = stats.item(name, key);
@@ -52,7 +51,7 @@ TEST_CASE("BrokerStatsManager: counts by topic, queue, group and broker", "[brok
     f.put("T", 10, 1000);
     f.get("g", "T", 4);
     f.stats.on_send_back("g", "T");
-    f.stats.on_put({.topic = "rmq_sys_x", .bytes = 5, .is_system_topic = true});
+    f.stats.on_put({.topic = "rmq_sys_x", .bytes = 5});
     CHECK_FALSE(f.stats.item("TOPIC_PUT_NUMS", "T"));
     f.stats.run_once();
     CHECK(f.minute_sum("TOPIC_PUT_NUMS", "T") == 11);

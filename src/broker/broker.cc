@@ -1,0 +1,435 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/broker.h"
+
+#include "broker/admission/admission.h"
+#include "broker/broker_config.h"
+#include "broker/client/consumer_ids_notifier.h"
+#include "broker/client/consumer_manager.h"
+#include "broker/client/producer_manager.h"
+#include "broker/delay/schedule_message_service.h"
+#include "broker/hold/pull_request_hold_service.h"
+#include "broker/lock/rebalance_lock_manager.h"
+#include "broker/maintenance.h"
+#include "broker/offset/consumer_offset_manager.h"
+#include "broker/outer/namesrv_registration.h"
+#include "broker/processor/admin/admin_processors.h"
+#include "broker/processor/client_processors.h"
+#include "broker/stats/broker_stats_manager.h"
+#include "broker/stats/store_stats_service.h"
+#include "broker/subscription/subscription_group_manager.h"
+#include "broker/topic/topic_config_manager.h"
+#include "common/limits.h"
+#include "common/log.h"
+#include "common/persistent_file.h"
+#include "remoting/io_pool.h"
+#include "remoting/remoting_client.h"
+#include "remoting/remoting_server.h"
+#include "remoting/socket_ops.h"
+#include "store/message_store.h"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+#include <utility>
+
+namespace rmq::broker {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kDrain{1000};
+constexpr milliseconds kRegisterWait{3000};
+constexpr milliseconds kUnregisterWait{1000};
+// Held pulls expire at most this late.
+constexpr milliseconds kHoldTick{100};
+// Source: PullRequestHoldService.run
+constexpr std::int64_t kHoldCheckMs = 5000;
+constexpr milliseconds kSecond{1000};
+constexpr milliseconds kScanPeriod{10'000};  // Source: ClientHousekeepingService
+constexpr milliseconds kTableSyncPeriod{5000};
+constexpr unsigned kIoThreadsMax = 8;
+// Source: NettyServerConfig, BrokerController: the second listener is two below the first.
+constexpr std::int32_t kFastPortDistance = 2;
+
+unsigned io_threads(const BrokerConfig& config) {
+    return config.io_threads > 0
+               ? static_cast<unsigned>(config.io_threads)
+               : std::clamp(std::thread::hardware_concurrency(), 1U, kIoThreadsMax);
+}
+
+RemotingServerOptions server_options(const BrokerConfig& config, std::int32_t port) {
+    RemotingServerOptions options;
+    options.bind_address = config.bind_address;
+    options.port = static_cast<std::uint16_t>(std::max(port, 0));
+    options.idle_seconds = config.server_channel_max_idle_time_seconds;
+    return options;
+}
+
+std::string config_file(const store::MessageStoreConfig& config, const char* name) {
+    return config.store_path_root_dir + "/config/" + name;
+}
+
+void log_failure(const char* what, const Status& status) {
+    if (!status) {
+        log_of("broker").error("persist_failed table={} reason=\"{}\"", what,
+                               status.error().remark);
+    }
+}
+
+BrokerSelf self_of(const BrokerConfig& config, const store::MessageStoreConfig& store_config) {
+    BrokerSelf self;
+    self.cluster_name = config.broker_cluster_name;
+    self.broker_name = config.broker_name;
+    self.broker_addr = broker_address(config);
+    self.ha_server_addr = config.broker_ip2 + ":" + std::to_string(store_config.ha_listen_port);
+    self.broker_id = config.broker_id;
+    return self;
+}
+
+// brokerIP1 may be a host name.
+Result<SocketAddress> store_host_of(const BrokerConfig& config) {
+    auto found = resolve(config.broker_ip1, static_cast<std::uint16_t>(config.listen_port));
+    if (!found) {
+        return Error{Errc::kInvalidArgument, "brokerIP1=" + config.broker_ip1 +
+                                                 " cannot be resolved; set it to the address "
+                                                 "under which clients reach this broker"};
+    }
+    return found->front();
+}
+
+std::vector<std::string> names_of(const KvTable& table) {
+    std::vector<std::string> names;
+    for (const auto& [name, value] : table.table) {
+        names.push_back(name);
+    }
+    return names;
+}
+
+}  // namespace
+
+// What is there before the address of this broker is known, in the order of construction.
+struct Broker::Parts {
+    Parts(BrokerConfig with, store::MessageStoreConfig with_store, const Properties& settings);
+
+    Status start();
+    Status load();
+    void begin();
+    void stop();
+    void persist();
+    void on_close(const std::shared_ptr<Connection>& connection);
+    void add_jobs();
+
+    struct Services;
+
+    BrokerConfig config;
+    store::MessageStoreConfig store_config;
+    Configuration configuration;
+    SystemClock clock;
+    IoPool pool;
+    RequestRegistry registry;
+    RemotingServer server;
+    RemotingServer fast_server;
+    store::MessageStore store;
+    TopicConfigManager topics;
+    SubscriptionGroupManager groups;
+    ConsumerOffsetManager offsets;
+    BrokerStatsManager stats;
+    std::unique_ptr<Services> services;  // made by load()
+    std::atomic<bool> is_stopping{false};
+    bool is_store_started = false;
+    bool is_running = false;
+};
+
+// The rest, once the store is loaded and the listener has a port.
+struct Broker::Parts::Services {
+    Services(Parts& p, DelayLevelTable levels, const SocketAddress& store_host);
+
+    AdminCollaborators admin_collaborators(Parts& p);
+    ClientCollaborators client_collaborators(Parts& p, const SocketAddress& store_host);
+    PullRequestHoldService::Collaborators hold_collaborators(Parts& p);
+    void on_register_answer(Parts& p, const RegisterAnswer& answer) const;
+
+    ConsumerManager consumers;
+    ProducerManager producers;
+    ConsumerIdsNotifier notifier;
+    RebalanceLockManager locks;
+    StoreStatsService store_stats;
+    ScheduleMessageService schedule;
+    BlockingPool blocking;
+    Admission admission;
+    RemotingClient client;
+    BrokerOuterApi outer;
+    NamesrvRegistration registration;
+    PullRequestHoldService holds;
+    ClientProcessors client_processors;
+    AdminProcessors admin_processors;
+    Maintenance maintenance;
+};
+
+Broker::Parts::Parts(BrokerConfig with, store::MessageStoreConfig with_store,
+                     const Properties& settings)
+    : config(std::move(with)),
+      store_config(std::move(with_store)),
+      pool(io_threads(config), "io"),
+      server(pool, registry, server_options(config, config.listen_port),
+             [this](const auto& connection) { on_close(connection); }),
+      fast_server(pool, registry, server_options(config, config.listen_port - kFastPortDistance),
+                  [this](const auto& connection) { on_close(connection); }),
+      store(store_config, clock),
+      topics(config, true, config_file(store_config, "topics.json"), clock),
+      groups(config, config_file(store_config, "subscriptionGroup.json"), clock),
+      offsets(config, config_file(store_config, "consumerOffset.json"), clock),
+      stats({.cluster_name = config.broker_cluster_name,
+             .enable_queue_stat = config.enable_detail_stat,
+             .is_system_topic =
+                 [this](std::string_view topic) { return topics.is_system_topic(topic); }},
+            clock) {
+    bind_config(configuration, config);
+    store::bind_config(configuration, store_config);
+    for (const auto& warning : configuration.load(settings)) {
+        log_of("broker").debug("setting {}", warning);  // said aloud where they were read
+    }
+}
+
+Broker::Parts::Services::Services(Parts& p, DelayLevelTable levels, const SocketAddress& store_host)
+    : consumers({p.config.channel_expired_timeout, p.config.subscription_expired_timeout}, p.clock),
+      producers(p.clock),
+      notifier(p.config, p.clock),
+      locks(p.clock),
+      store_stats(p.store, p.clock),
+      schedule(make_delay_store(p.store), p.clock,
+               {.levels = std::move(levels),
+                .path = config_file(p.store_config, "delayOffset.json"),
+                .flush_interval_ms = p.store_config.flush_delay_offset_interval}),
+      blocking("blocking", static_cast<unsigned>(std::max(1, p.config.blocking_threads)),
+               limits::kBlockingQueueMax),
+      admission(blocking, p.clock),
+      client(p.pool, &p.registry),
+      outer(client),
+      registration({.config = p.config,
+                    .outer = outer,
+                    .clock = p.clock,
+                    .self = self_of(p.config, p.store_config),
+                    .all_topics = [&p] { return p.topics.serialize(); },
+                    .on_answer = [this, &p](const auto& a) { on_register_answer(p, a); }}),
+      holds(p.pool.size(), hold_collaborators(p)),
+      client_processors(client_collaborators(p, store_host)),
+      admin_processors(admin_collaborators(p)),
+      maintenance(p.clock) {
+    consumers.set_change_listener([this](std::string_view group, const auto& members) {
+        notifier.on_change(group, members);
+    });
+    schedule.set_delivery_listener([&p](const DelayDelivery& delivery) {
+        p.stats.on_put(
+            {.topic = delivery.topic, .queue_id = delivery.queue_id, .bytes = delivery.bytes});
+    });
+    p.topics.set_change_listener([this](const auto& changed, const DataVersion& version) {
+        registration.on_topics_changed(changed, version);
+    });
+    p.store.set_delay_level_millis(
+        [this](std::int32_t level) { return schedule.levels().delay_ms(level); });
+    p.store.set_arrival_listener([this](std::span<const store::MessageArrival> arrivals) {
+        holds.notify_arriving(arrivals);
+        schedule.on_arrivals(arrivals);
+    });
+}
+
+PullRequestHoldService::Collaborators Broker::Parts::Services::hold_collaborators(Parts& p) {
+    return {
+        .clock = p.clock,
+        .max_offset =
+            [&p](std::string_view topic, std::int32_t queue_id) {
+                return p.store.max_offset(topic, queue_id).value;
+            },
+        .post = [&p](unsigned k, UniqueFunction<void()> task) { p.pool.post(k, std::move(task)); },
+        .execute_woken =
+            [this](PullRequest request, Responder responder) {
+                client_processors.pull().execute_woken(std::move(request), std::move(responder));
+            }};
+}
+
+ClientCollaborators Broker::Parts::Services::client_collaborators(Parts& p,
+                                                                  const SocketAddress& store_host) {
+    return {
+        .config = p.config,
+        .store_config = p.store_config,
+        .clock = p.clock,
+        .store = p.store,
+        .stats = p.stats,
+        .topics = p.topics,
+        .groups = p.groups,
+        .offsets = p.offsets,
+        .consumers = consumers,
+        .producers = producers,
+        .locks = locks,
+        .holds = holds,
+        .admission = admission,
+        .store_host = store_host,
+        .max_delay_level = schedule.levels().max_level(),
+        .post = [&p](unsigned k, UniqueFunction<void()> task) { p.pool.post(k, std::move(task)); }};
+}
+
+AdminCollaborators Broker::Parts::Services::admin_collaborators(Parts& p) {
+    return {
+        .config = p.config,
+        .store_config = p.store_config,
+        .configuration = p.configuration,
+        .clock = p.clock,
+        .store = p.store,
+        .store_stats = store_stats,
+        .topics = p.topics,
+        .groups = p.groups,
+        .offsets = p.offsets,
+        .consumers = consumers,
+        .producers = producers,
+        .stats = {.topic_put_tps = [&p](auto topic) { return p.stats.tps_topic_put_nums(topic); },
+                  .group_get_tps =
+                      [&p](auto group, auto topic) {
+                          return p.stats.tps_group_get_nums(group, topic);
+                      },
+                  .item = [&p](auto name, auto key) { return p.stats.item(name, key); }},
+        .delay_offsets = [this] { return schedule.encode(); },
+        .runtime_contributors = {[&p](auto& table) { p.stats.add_runtime_info(table); },
+                                 [this](auto& table) { schedule.add_runtime_info(table); }},
+        .register_all = [this] { registration.register_now_and_wait(kRegisterWait); },
+        .on_topic_deleted = [&p](auto topic) { p.stats.on_topic_deleted(topic); },
+        .on_group_deleted = [&p](auto group) { p.stats.on_group_deleted(group); }};
+}
+
+void Broker::Parts::Services::on_register_answer(Parts& p, const RegisterAnswer& answer) const {
+    if (answer.order_topics) {
+        p.topics.mark_ordered(names_of(*answer.order_topics));
+    }
+}
+
+void Broker::Parts::on_close(const std::shared_ptr<Connection>& connection) {
+    services->holds.on_connection_closed(*connection);
+    services->consumers.on_connection_closed(*connection);
+    services->producers.on_connection_closed(*connection);
+}
+
+// Everything that can be wrong with settings, ports and files shows here, before any thread runs.
+Status Broker::Parts::load() {
+    RMQ_TRY(auto levels, DelayLevelTable::parse(store_config.message_delay_level));
+    RMQ_CHECK(server.listen());
+    const bool has_fast_listener = config.listen_port > kFastPortDistance;
+    if (has_fast_listener) {
+        RMQ_CHECK(fast_server.listen());
+    }
+    config.listen_port = server.port();
+    RMQ_TRY(const auto store_host, store_host_of(config));
+    RMQ_CHECK(store.load());
+    RMQ_CHECK(create_directories(store_config.store_path_root_dir + "/config"));
+    RMQ_CHECK(topics.load());
+    RMQ_CHECK(groups.load());
+    RMQ_CHECK(offsets.load());
+    services = std::make_unique<Services>(*this, std::move(levels), store_host);
+    RMQ_CHECK(services->schedule.load());
+    services->client_processors.register_in(registry);
+    services->admin_processors.register_in(registry, services->blocking);
+    return {};
+}
+
+Status Broker::Parts::start() {
+    RMQ_CHECK(load());
+    RMQ_CHECK(store.start());
+    is_store_started = true;
+    begin();
+    is_running = true;
+    return {};
+}
+
+void Broker::Parts::begin() {
+    services->schedule.start();
+    for (unsigned k = 0; k < pool.size(); ++k) {
+        pool.every(k, kHoldTick, [this, k] {
+            if (is_stopping) {
+                services->holds.drop_all(k);
+            } else {
+                services->holds.run_once(k, kHoldCheckMs);
+            }
+        });
+    }
+    pool.start();
+    const int accepted = services->registration.register_now_and_wait(kRegisterWait);
+    add_jobs();
+    services->maintenance.start();
+    log_of("broker").info("broker_started name={} address={} cluster={} namesrv_registered={}",
+                          config.broker_name, broker_address(config), config.broker_cluster_name,
+                          accepted);
+}
+
+void Broker::Parts::add_jobs() {
+    auto& jobs = services->maintenance;
+    jobs.every(kSecond, [this] {
+        services->store_stats.run_once();
+        stats.run_once();
+        services->registration.run_once();
+        services->notifier.run_once();
+    });
+    jobs.every(kScanPeriod, [this] {
+        services->consumers.scan_not_active_channels();
+        services->producers.scan_not_active_channels();
+        services->locks.remove_expired();
+    });
+    jobs.every(kTableSyncPeriod, [this] {
+        log_failure("topics", topics.run_once());
+        log_failure("subscriptionGroup", groups.run_once());
+    });
+    jobs.every(milliseconds(std::max(1, config.flush_consumer_offset_interval)),
+               [this] { log_failure("consumerOffset", offsets.run_once()); });
+}
+
+void Broker::Parts::persist() {
+    log_failure("topics", topics.run_once());
+    log_failure("subscriptionGroup", groups.run_once());
+    log_failure("consumerOffset", offsets.run_once());
+}
+
+void Broker::Parts::stop() {
+    if (std::exchange(is_running, false)) {
+        services->maintenance.stop();
+        services->registration.unregister(kUnregisterWait);
+        is_stopping = true;
+        for (unsigned k = 0; k < pool.size(); ++k) {
+            pool.post(k, [this, k] { services->holds.drop_all(k); });
+        }
+        fast_server.stop(kDrain);
+        server.stop(kDrain);
+        services->blocking.stop();
+        services->schedule.stop();
+        services->client.stop();
+    }
+    if (std::exchange(is_store_started, false)) {
+        store.shutdown();
+        pool.stop();
+        persist();
+        log_of("broker").info("broker_stopped name={}", config.broker_name);
+    }
+}
+
+Broker::Broker(BrokerConfig config, store::MessageStoreConfig store_config, Properties settings)
+    : parts_(std::make_unique<Parts>(std::move(config), std::move(store_config), settings)) {}
+
+Broker::~Broker() {
+    stop();
+}
+
+Status Broker::start() {
+    auto status = parts_->start();
+    if (!status) {
+        parts_->stop();
+    }
+    return status;
+}
+
+std::uint16_t Broker::port() const {
+    return parts_->server.port();
+}
+
+void Broker::stop() {
+    parts_->stop();
+}
+
+}  // namespace rmq::broker

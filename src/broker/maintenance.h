@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/clock.h"
+#include "common/unique_function.h"
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace rmq::broker {
+
+// The thread of everything periodic that may wait for the disk: persisting tables, expiring
+// clients, sampling statistics, registering. Jobs run one after another.
+// Lifecycle: construct, add all jobs, start(), stop(). Thread safety: none, main's thread; a job
+// runs on the maintenance thread.
+class Maintenance {
+public:
+    explicit Maintenance(const Clock& clock) : clock_(clock) {}
+    ~Maintenance() { stop(); }
+    Maintenance(const Maintenance&) = delete;
+    Maintenance& operator=(const Maintenance&) = delete;
+
+    // `job` first runs one period after start().
+    void every(std::chrono::milliseconds period, UniqueFunction<void()> job);
+    void start();
+    // Waits for the job that runs now. Idempotent.
+    void stop();
+
+private:
+    struct Job {
+        std::int64_t period_ms = 0;
+        std::int64_t next_ms = 0;
+        UniqueFunction<void()> run;
+    };
+
+    void run();
+    std::int64_t run_due();
+
+    const Clock& clock_;
+    std::vector<Job> jobs_;
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    bool stopping_ = false;  // guarded by mutex_
+    std::thread thread_;
+};
+
+}  // namespace rmq::broker

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "broker/processor/client_manage.h"
+#include "broker/processor/consumer_manage.h"
+#include "broker/processor/lock_batch_mq.h"
+#include "broker/processor/pull_message.h"
+#include "broker/processor/send_back.h"
+#include "broker/processor/send_message.h"
+
+#include <cstdint>
+#include <functional>
+
+namespace rmq::broker {
+
+// Everything that producers and consumers need of a broker; all of it outlives ClientProcessors.
+struct ClientCollaborators {
+    const BrokerConfig& config;
+    const store::MessageStoreConfig& store_config;
+    const Clock& clock;
+    store::MessageStore& store;
+    BrokerStatsManager& stats;
+    TopicConfigManager& topics;
+    SubscriptionGroupManager& groups;
+    ConsumerOffsetManager& offsets;
+    ConsumerManager& consumers;
+    ProducerManager& producers;
+    RebalanceLockManager& locks;
+    PullRequestHoldService& holds;
+    Admission& admission;
+    SocketAddress store_host;
+    std::int32_t max_delay_level = 18;
+    std::function<void(unsigned k, UniqueFunction<void()> task)> post;  // to io thread k
+};
+
+// The processors that producers and consumers talk to, put together: 10, 11, 14, 15, 34-36, 38, 41,
+// 42, 46, 310, 320, 361. All run on the io threads.
+class ClientProcessors {
+public:
+    explicit ClientProcessors(const ClientCollaborators& collaborators);
+    ClientProcessors(const ClientProcessors&) = delete;
+    ClientProcessors& operator=(const ClientProcessors&) = delete;
+
+    // This object outlives the registry.
+    void register_in(RequestRegistry& registry);
+
+    PullMessageProcessor& pull() { return pull_; }
+
+private:
+    SendMessageProcessor send_;
+    SendBackProcessor send_back_;
+    PullMessageProcessor pull_;
+    ClientManageProcessor clients_;
+    ConsumerManageProcessor consumers_;
+    LockBatchMqProcessor locks_;
+};
+
+}  // namespace rmq::broker
