@@ -20,9 +20,17 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace rmq::broker {
+
+namespace {
+
+// Longer than any client waits for an answer.
+constexpr std::int64_t kSuspendMaxMs = 24 * 3'600'000LL;
+
+}  // namespace
 
 using ColdReads = store::GetMessageRequest::ColdReads;
 
@@ -318,8 +326,11 @@ void PullMessageProcessor::commit(const Pull& pull, const store::GetMessageResul
 }
 
 void PullMessageProcessor::hold(Pull& pull, Responder responder) {
-    const auto wait_ms = c_.config.long_polling_enable ? pull.header.suspend_timeout_millis
-                                                       : c_.config.short_polling_time_mills.get();
+    // A bound, so that the deadline of a client's wild number does not overflow.
+    const auto wait_ms =
+        std::clamp(c_.config.long_polling_enable ? pull.header.suspend_timeout_millis
+                                                 : c_.config.short_polling_time_mills.get(),
+                   std::int64_t{0}, kSuspendMaxMs);
     const auto k = responder.connection().io_thread();
     HeldPull held{.request = PullRequest(pull.header, pull.is_lite),
                   .responder = std::move(responder),

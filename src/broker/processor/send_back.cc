@@ -20,6 +20,7 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
 #include <random>
 
 namespace rmq::broker {
@@ -144,8 +145,11 @@ Response SendBackProcessor::put_copy(const Order& order, const MessageRecord& re
         copy.topic = topic;
     } else {
         topic = std::string(topic_name::kRetryPrefix) + order.group;
+        // The count is a client's; the last level is enough to add to.
         const auto level =
-            order.delay_level == 0 ? kFirstRetryLevel + record.reconsume_times : order.delay_level;
+            order.delay_level == 0
+                ? kFirstRetryLevel + std::clamp(record.reconsume_times, 0, c_.max_delay_level)
+                : order.delay_level;
         set_property(properties, property::kDelayLevel, std::to_string(level));
         const auto target = rewrite_for_delay(level, c_.max_delay_level, topic,
                                               random_queue(order.retry_queue_nums), properties);
@@ -157,7 +161,8 @@ Response SendBackProcessor::put_copy(const Order& order, const MessageRecord& re
     copy.born_timestamp = record.born_timestamp;
     copy.born_host = record.born_host;
     copy.store_host = c_.store_host;
-    copy.reconsume_times = record.reconsume_times + 1;
+    copy.reconsume_times =
+        record.reconsume_times == INT32_MAX ? INT32_MAX : record.reconsume_times + 1;
     copy.body = record.body;
     copy.properties = properties;
     const auto result = c_.store.put_message(copy);

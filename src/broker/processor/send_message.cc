@@ -313,6 +313,11 @@ void SendMessageProcessor::append_and_reply(Send& send, const SendProperties& fo
 
 // Source: SendMessageProcessor.sendBatchMessage, CommitLog.asyncPutMessages.
 void SendMessageProcessor::send_batch(Send& send, Responder responder) {
+    if (send.header.topic.size() > static_cast<std::size_t>(limits::kTopicMaxChars)) {
+        refuse(responder, ResponseCode::MESSAGE_ILLEGAL,
+               fmt::format("message topic length too long {}", send.header.topic.size()));
+        return;
+    }
     if (send.header.topic.starts_with(topic_name::kRetryPrefix)) {
         refuse(responder, ResponseCode::MESSAGE_ILLEGAL,
                fmt::format("batch request does not support retry group {}", send.header.topic));

@@ -51,6 +51,12 @@ AdminFixture::AdminFixture() {
     REQUIRE(groups->load());
     REQUIRE(offsets->load());
     REQUIRE(store->load());
+    store->set_arrival_listener([this](auto arrivals) {
+        const std::lock_guard lock(listener_mutex_);
+        if (listener_) {
+            listener_(arrivals);
+        }
+    });
     REQUIRE(store->start());
     pool = std::make_unique<BlockingPool>("test-blocking", 1, 100);
 }
@@ -124,6 +130,11 @@ std::shared_ptr<FakeConnection> AdminFixture::join(std::string group, std::strin
                                   .last_update_ms = clock.now_ms()},
                                  false);
     return connection;
+}
+
+void AdminFixture::set_arrival_listener(ArrivalListener listener) {
+    const std::lock_guard lock(listener_mutex_);
+    listener_ = std::move(listener);
 }
 
 void AdminFixture::add_topic(std::string name, std::int32_t queues) {

@@ -13,7 +13,10 @@
 #include "remoting/testing/fake_connection.h"
 #include "store/message_store.h"
 
+#include <functional>
 #include <memory>
+#include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -48,6 +51,10 @@ public:
                                          std::string client_id,
                                          LanguageCode language = LanguageCode::kJava);
     void add_topic(std::string name, std::int32_t queues = 2);
+    // Told of arrivals on the store's dispatch thread; once this returns, the last one is not
+    // called any more.
+    using ArrivalListener = std::function<void(std::span<const store::MessageArrival>)>;
+    void set_arrival_listener(ArrivalListener listener);
 
     TempDir dir;
     ManualClock clock;
@@ -62,7 +69,11 @@ public:
     std::unique_ptr<broker::Broker2Client> to_clients;
     RequestRegistry registry;
     std::shared_ptr<FakeConnection> admin = std::make_shared<FakeConnection>();
-    std::unique_ptr<BlockingPool> pool;  // last: its threads go first
+    std::unique_ptr<BlockingPool> pool;  // its threads go before the tables
+
+private:
+    std::mutex listener_mutex_;
+    ArrivalListener listener_;  // guarded by listener_mutex_
 };
 
 }  // namespace rmq::testing
