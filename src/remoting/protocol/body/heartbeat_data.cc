@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include <array>
+#include <charconv>
 #include <cstddef>
 
 namespace rmq {
@@ -147,6 +148,13 @@ Result<SubscriptionData> parse_subscription_data(const nlohmann::json& value) {
     for (const auto& code : json_member(value, "codeSet")) {
         if (code.is_number_integer()) {
             data.codes.push_back(static_cast<std::int32_t>(code.get<std::int64_t>()));
+        } else if (const auto* text = code.get_ptr<const std::string*>()) {
+            std::int32_t number = 0;
+            const char* end = text->data() + text->size();
+            const auto [stop, failure] = std::from_chars(text->data(), end, number);
+            if (failure == std::errc{} && stop == end) {
+                data.codes.push_back(number);
+            }
         }
     }
     return data;
