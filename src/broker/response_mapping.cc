@@ -3,6 +3,10 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
+#include <ctime>
+#include <string_view>
+
 namespace rmq::broker {
 
 using store::GetMessageStatus;
@@ -107,6 +111,16 @@ ResponseCode pull_response_code(GetMessageStatus status, std::int64_t requested_
             return ResponseCode::PULL_OFFSET_MOVED;
     }
     return ResponseCode::SYSTEM_ERROR;
+}
+
+std::string human_time(std::int64_t ms) {
+    const std::time_t seconds = ms / 1000;
+    std::tm local{};
+    ::localtime_r(&seconds, &local);
+    char day[32] = "";
+    const auto length = std::strftime(day, sizeof day, "%Y-%m-%d %H:%M:%S", &local);
+    return fmt::format("{},{:03}", std::string_view(day, length),
+                       std::max<std::int64_t>(0, ms) % 1000);
 }
 
 }  // namespace rmq::broker

@@ -33,4 +33,7 @@ std::string remark_of(store::PutMessageStatus status, const PutRemarkFacts& fact
 // Source: PullMessageProcessor.composeResponseHeader.
 ResponseCode pull_response_code(store::GetMessageStatus status, std::int64_t requested_offset);
 
+// "2026-01-31 23:59:59,007" in the broker's time zone. Source: UtilAll.timeMillisToHumanString2.
+std::string human_time(std::int64_t ms);
+
 }  // namespace rmq::broker

@@ -127,7 +127,7 @@ void SendMessageProcessor::process(const Request& request, Responder responder) 
     const auto now_ms = c_.clock.now_ms();
     if (now_ms < start_ms) {
         refuse(responder, ResponseCode::SYSTEM_ERROR,
-               fmt::format("broker unable to service, until {}", start_ms));
+               "broker unable to service, until " + human_time(start_ms));
         return;
     }
     auto checked = check_send(c_.config, c_.topics, header, *request.connection);

@@ -5,6 +5,7 @@
 #include "broker/client/consumer_manager.h"
 #include "broker/offset/consumer_offset_manager.h"
 #include "broker/processor/admin/admin_handler.h"
+#include "broker/response_mapping.h"
 #include "broker/subscription/subscription_group_manager.h"
 #include "broker/topic/topic_config_manager.h"
 #include "broker/topic/topic_validator.h"
@@ -17,7 +18,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <ctime>
 
 namespace rmq::broker {
 
@@ -25,19 +25,6 @@ namespace {
 
 Response topic_not_exist(std::string_view topic) {
     return Response(ResponseCode::TOPIC_NOT_EXIST, "topic[" + std::string(topic) + "] not exist");
-}
-
-// Local time, as people read it. Source: UtilAll.timeMillisToHumanString2.
-std::string human_time(std::int64_t ms) {
-    const std::time_t seconds = ms / 1000;
-    std::tm local{};
-    ::localtime_r(&seconds, &local);
-    char day[32];
-    std::strftime(day, sizeof day, "%Y-%m-%d %H:%M:%S", &local);
-    char text[48];
-    std::snprintf(text, sizeof text, "%s,%03d", day,
-                  static_cast<int>(std::max<std::int64_t>(0, ms) % 1000));
-    return text;
 }
 
 std::set<std::string> split_topics(std::string_view list) {
