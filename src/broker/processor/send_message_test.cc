@@ -8,7 +8,9 @@
 #include "common/message/message_properties.h"
 #include "common/testing/catch.h"
 
-#include <algorithm>
+#include <cerrno>
+#include <condition_variable>
+#include <mutex>
 #include <set>
 
 using namespace rmq;
@@ -60,7 +62,7 @@ std::string batch_part(std::string_view body, std::string_view properties, std::
 }
 
 struct Fixture : ClientFixture {
-    Fixture() { add_topic("T", 4); }
+    explicit Fixture(const StoreSetup& setup = {}) : ClientFixture(setup) { add_topic("T", 4); }
 
     Response send(const ExtMap& changes = {}, std::string body = "body") {
         return ask(client, RequestCode::SEND_MESSAGE_V2, v2(changes), std::move(body));
@@ -69,7 +71,104 @@ struct Fixture : ClientFixture {
     Client client = std::make_shared<FakeConnection>("10.1.2.3:4567");
 };
 
+// A disk whose syncs wait, or fail, as the test wants.
+class SlowDisk final : public store::FileOps {
+public:
+    int sync(const std::string& path, char* base, std::int64_t begin, std::int64_t end) override {
+        std::unique_lock lock(mutex_);
+        is_syncing_ = true;
+        changed_.notify_all();
+        changed_.wait(lock, [this] { return !is_stuck_; });
+        return failure_ != 0 ? failure_ : FileOps::sync(path, base, begin, end);
+    }
+    void stick() {
+        const std::lock_guard lock(mutex_);
+        is_stuck_ = true;
+        is_syncing_ = false;
+    }
+    void go_on(int failure = 0) {
+        const std::lock_guard lock(mutex_);
+        is_stuck_ = false;
+        failure_ = failure;
+        changed_.notify_all();
+    }
+    void wait_for_sync() {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [this] { return is_syncing_; });
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool is_stuck_ = false;    // guarded by mutex_
+    bool is_syncing_ = false;  // guarded by mutex_
+    int failure_ = 0;          // guarded by mutex_
+};
+
+struct SyncFixture {
+    ~SyncFixture() { disk.go_on(); }
+    void request(const ExtMap& changes = {}) {
+        f.request(f.client, RequestCode::SEND_MESSAGE_V2, v2(changes), "body");
+    }
+
+    SlowDisk disk;
+    Fixture f{{.flush_disk_type = store::FlushDiskType::SYNC_FLUSH, .ops = &disk}};
+};
+
 }  // namespace
+
+TEST_CASE("SendMessage: with SYNC_FLUSH the answer comes when the message is on disk",
+          "[broker][send][flush][K-02]") {
+    SyncFixture s;
+    s.disk.stick();
+    s.request();
+    s.disk.wait_for_sync();
+    CHECK(s.f.client->take_replies().empty());
+    s.disk.go_on();
+    const auto response = s.f.reply_to(s.f.client);
+    CHECK(response.code == ResponseCode::SUCCESS);
+    CHECK(ext_value(response, "queueOffset") == "0");
+}
+
+TEST_CASE("SendMessage: a message with WAIT=false is not waited for",
+          "[broker][send][flush][M-27]") {
+    SyncFixture s;
+    s.disk.stick();
+    s.request({{"i", encode_pairs({"WAIT", "false"})}});
+    const auto replies = s.f.client->take_replies();
+    REQUIRE(replies.size() == 1);
+    CHECK(replies[0].response.code == ResponseCode::SUCCESS);
+}
+
+TEST_CASE("SendMessage: FLUSH_DISK_TIMEOUT counts as stored and carries the full header",
+          "[broker][send][flush][K-02]") {
+    SyncFixture s;
+    s.f.store_config.sync_flush_timeout = 1;
+    s.disk.stick();
+    s.request();
+    s.disk.wait_for_sync();
+    s.f.clock.advance_ms(2);
+    const auto late = s.f.reply_to(s.f.client);
+    CHECK(late.code == ResponseCode::FLUSH_DISK_TIMEOUT);
+    CHECK(ext_value(late, "msgId").size() == 32);
+    CHECK(ext_value(late, "queueId") == "1");
+    CHECK(ext_value(late, "queueOffset") == "0");
+    CHECK(ext_value(late, "MSG_REGION") == "DefaultRegion");
+    s.disk.go_on();
+    CHECK(s.f.stored("T", 1, 0)->record.body == "body");
+}
+
+TEST_CASE("SendMessage: after a failed sync nothing is accepted any more",
+          "[broker][send][flush]") {
+    SyncFixture s;
+    s.disk.stick();
+    s.request();
+    s.disk.wait_for_sync();
+    s.disk.go_on(EIO);
+    CHECK(s.f.reply_to(s.f.client).code == ResponseCode::SERVICE_NOT_AVAILABLE);
+    s.disk.go_on();
+    CHECK(s.f.send().code == ResponseCode::SERVICE_NOT_AVAILABLE);
+}
 
 TEST_CASE("SendMessage: codes 10 and 310 store and answer id, queue, offset, region and trace",
           "[broker][send][M-01]") {

@@ -25,15 +25,18 @@ void wait_until(Condition condition) {
 
 }  // namespace
 
-AdminFixture::AdminFixture() {
+AdminFixture::AdminFixture(const StoreSetup& setup) {
     config.broker_name = "broker-a";
     config.broker_ip1 = "127.0.0.1";
     store_config.store_path_root_dir = dir.path();
     store_config.mapped_file_size_commit_log = 1024 * 1024;
     store_config.max_hash_slot_num = 1000;
     store_config.max_index_num = 4000;
+    store_config.flush_disk_type = setup.flush_disk_type;
     REQUIRE(create_directories(dir.file("config")));
-    store = std::make_unique<store::MessageStore>(store_config, clock);
+    store = setup.ops == nullptr
+                ? std::make_unique<store::MessageStore>(store_config, clock)
+                : std::make_unique<store::MessageStore>(store_config, clock, *setup.ops);
     topics = std::make_unique<broker::TopicConfigManager>(config, true,
                                                           dir.file("config/topics.json"), clock);
     groups = std::make_unique<broker::SubscriptionGroupManager>(

@@ -11,6 +11,7 @@
 #include "common/blocking_pool.h"
 #include "common/testing/temp_dir.h"
 #include "remoting/testing/fake_connection.h"
+#include "store/file_ops.h"
 #include "store/message_store.h"
 
 #include <functional>
@@ -28,7 +29,14 @@ namespace rmq::testing {
 // administration. Each test registers the processors that it is about.
 class AdminFixture {
 public:
-    AdminFixture();
+    // `ops`, if any, outlives the fixture.
+    struct StoreSetup {
+        store::FlushDiskType flush_disk_type = store::FlushDiskType::ASYNC_FLUSH;
+        store::FileOps* ops = nullptr;
+    };
+
+    AdminFixture() : AdminFixture(StoreSetup()) {}
+    explicit AdminFixture(const StoreSetup& setup);
     ~AdminFixture();
     AdminFixture(const AdminFixture&) = delete;
     AdminFixture& operator=(const AdminFixture&) = delete;

@@ -24,8 +24,9 @@ std::string StoredMessage::property(std::string_view name) const {
     return std::string(find_property(record.properties, name).value_or(std::string_view{}));
 }
 
-ClientFixture::ClientFixture()
-    : stats({.cluster_name = config.broker_cluster_name}, clock),
+ClientFixture::ClientFixture(const StoreSetup& setup)
+    : AdminFixture(setup),
+      stats({.cluster_name = config.broker_cluster_name}, clock),
       locks(clock),
       admission(*pool, clock),
       notifier(std::make_unique<broker::ConsumerIdsNotifier>(config, clock)) {

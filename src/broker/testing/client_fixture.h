@@ -40,7 +40,8 @@ struct StoredMessage {
 // thread is the only io thread: what is posted to it runs in run_io_tasks() and reply_to().
 class ClientFixture : public AdminFixture {
 public:
-    ClientFixture();
+    ClientFixture() : ClientFixture(StoreSetup()) {}
+    explicit ClientFixture(const StoreSetup& setup);
     ~ClientFixture();
 
     using Client = std::shared_ptr<FakeConnection>;
