@@ -48,27 +48,34 @@ bool ClientManageProcessor::register_consumers(const HeartbeatData& data,
             consumer.consume_type == ConsumeType::CONSUME_ACTIVELY) {
             continue;
         }
+        const auto group = c_.groups.find(consumer.group_name);
+        if (group == nullptr) {
+            continue;
+        }
         const auto last =
             c_.consumers.exchange_fingerprint(consumer.group_name, data.heartbeat_fingerprint);
         if (last && *last != data.heartbeat_fingerprint) {
             is_other_fingerprint = true;
         }
-        register_consumer(data, consumer, channel);
+        // The short form for a group without members, as after a restart or a long pause, brings
+        // back no subscriptions. The original leaves the group without; here the client is asked
+        // for the full form.
+        if (data.is_without_sub && !c_.consumers.is_online(consumer.group_name)) {
+            is_other_fingerprint = true;
+        }
+        register_consumer(data, consumer, *group, channel);
     }
     return is_other_fingerprint;
 }
 
 void ClientManageProcessor::register_consumer(const HeartbeatData& data,
                                               const ConsumerData& consumer,
+                                              const SubscriptionGroupConfig& group,
                                               const ClientChannelInfo& channel) {
-    const auto group = c_.groups.find(consumer.group_name);
-    if (group == nullptr) {
-        return;
-    }
     const auto retry_topic = std::string(topic_name::kRetryPrefix) + consumer.group_name;
-    c_.topics.create_in_send_back(retry_topic, group->retry_queue_nums, perm::kRead | perm::kWrite,
+    c_.topics.create_in_send_back(retry_topic, group.retry_queue_nums, perm::kRead | perm::kWrite,
                                   consumer.unit_mode ? topic_sys_flag::kUnitSub : 0);
-    const bool notify = group->notify_consumer_ids_changed_enable;
+    const bool notify = group.notify_consumer_ids_changed_enable;
     if (data.heartbeat_fingerprint != 0 && data.is_without_sub) {
         c_.consumers.register_consumer_without_sub(consumer, channel, notify);
     } else {

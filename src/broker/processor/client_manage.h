@@ -6,6 +6,7 @@
 namespace rmq {
 struct ConsumerData;
 struct HeartbeatData;
+struct SubscriptionGroupConfig;
 }  // namespace rmq
 
 namespace rmq::broker {
@@ -41,7 +42,7 @@ private:
     // Returns whether a group's last fingerprint was another one.
     bool register_consumers(const HeartbeatData& data, const ClientChannelInfo& channel);
     void register_consumer(const HeartbeatData& data, const ConsumerData& consumer,
-                           const ClientChannelInfo& channel);
+                           const SubscriptionGroupConfig& group, const ClientChannelInfo& channel);
 
     const Collaborators c_;
 };

@@ -234,6 +234,24 @@ TEST_CASE(
     CHECK(f.list().body == R"({"consumerIdList":["c1"]})");
 }
 
+TEST_CASE("ClientManage: the short form of a group that has no members is not enough",
+          "[broker][client][C-07]") {
+    Fixture f;
+    const auto client = Fixture::connect();
+    const Beat full{.fingerprint = 5};
+    const Beat brief{.fingerprint = 5, .without_sub = true};
+    CHECK(f.beat(client, brief));  // as after a restart of the broker
+    CHECK(!f.beat(client, full));
+    CHECK(!f.beat(client, brief));
+    f.clock.advance_ms(120'001);
+    f.consumers->scan_not_active_channels();
+    const auto again = Fixture::connect();
+    CHECK(f.beat(again, brief));
+    CHECK(!f.consumers->find_subscription("g", "T").topic_known);
+    CHECK(!f.beat(again, full));
+    CHECK(f.consumers->find_subscription("g", "T").topic_known);
+}
+
 TEST_CASE("ClientManage: heartbeats of C++ clients", "[broker][client][C-06]") {
     Fixture f;
     const auto client = Fixture::connect();

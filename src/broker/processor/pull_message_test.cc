@@ -230,6 +230,28 @@ TEST_CASE("PullMessage: lite pulls and broadcasts can be turned off", "[broker][
     CHECK(ext_value(broadcast, "forbiddenType") == "4");
 }
 
+TEST_CASE("PullMessage: every member of a broadcasting group gets every message",
+          "[broker][pull][C-11]") {
+    Fixture f;
+    ConsumerData data;
+    data.group_name = "everyone";
+    data.message_model = MessageModel::BROADCASTING;
+    data.subscriptions.push_back(*build_subscription_data("T", "*"));
+    f.put("T", 0, "news");
+    for (const char* peer : {"10.0.0.1:1", "10.0.0.2:1", "10.0.0.3:1"}) {
+        const auto member = std::make_shared<FakeConnection>(peer);
+        f.groups->find("everyone");
+        f.consumers->register_consumer(data, {.connection = member, .client_id = peer}, true);
+        const auto got =
+            f.ask(member, RequestCode::PULL_MESSAGE,
+                  Fixture::header(0, 0, {{"consumerGroup", "everyone"}, {"subVersion", "0"}}));
+        CHECK(bodies_of(got) == Bodies{"news"});
+        CHECK(member->take_oneways().empty());
+    }
+    // Where a member is, only the member knows.
+    CHECK(f.offsets->query({.group = "everyone", .topic = "T", .queue_id = 0}) == -1);
+}
+
 TEST_CASE("PullMessage: a group is made by its first pull", "[broker][pull][C-13]") {
     Fixture f;
     f.pull(0, kSubscription, {{"consumerGroup", "fresh"}});
@@ -428,7 +450,7 @@ TEST_CASE("PullMessage: a slave refuses unless slaveReadEnable", "[broker][pull]
 }
 
 TEST_CASE("PullMessage: no message is missed by who pulls again and again while they arrive",
-          "[broker][pull][C-02]") {
+          "[broker][pull][C-02][O-01]") {
     Fixture f;
     constexpr int kMessages = 1'000;
     std::thread sender([&f] {

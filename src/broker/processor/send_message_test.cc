@@ -8,10 +8,12 @@
 #include "common/message/message_properties.h"
 #include "common/testing/catch.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <condition_variable>
 #include <mutex>
 #include <set>
+#include <thread>
 
 using namespace rmq;
 using namespace rmq::testing;
@@ -607,6 +609,39 @@ TEST_CASE("SendMessage: headers that cannot be read are an error, not a crash", 
         CHECK(f.ask(f.client, RequestCode::SEND_MESSAGE_V2, ext, "body").code ==
               ResponseCode::SYSTEM_ERROR);
     }
+}
+
+TEST_CASE("SendMessage: io threads that send to one queue share its offsets without a gap",
+          "[broker][send][O-01]") {
+    Fixture f;
+    constexpr int kThreads = 3;
+    constexpr int kSends = 200;
+    std::vector<std::vector<std::int64_t>> offsets(kThreads);
+    std::vector<std::thread> threads;
+    for (auto& mine : offsets) {
+        threads.emplace_back([&f, &mine] {
+            const auto client = std::make_shared<FakeConnection>();
+            const auto ext = v2({{"i", encode_pairs({"user", "x"})}});
+            for (int i = 0; i < kSends; ++i) {
+                const auto response =
+                    FakeRequest(RequestCode::SEND_MESSAGE_V2, {ext.begin(), ext.end()}, "body")
+                        .call(client, [&f](const Request& request, Responder responder) {
+                            f.registry.dispatch(request, std::move(responder));
+                        });
+                mine.push_back(response ? std::stoll(ext_value(*response, "queueOffset")) : -1);
+            }
+        });
+    }
+    std::set<std::int64_t> all;
+    for (int i = 0; i < kThreads; ++i) {
+        const auto index = static_cast<std::size_t>(i);
+        threads[index].join();
+        CHECK(std::is_sorted(offsets[index].begin(), offsets[index].end()));
+        all.insert(offsets[index].begin(), offsets[index].end());
+    }
+    CHECK(all.size() == kThreads * kSends);
+    CHECK(*all.begin() == 0);
+    CHECK(*all.rbegin() == kThreads * kSends - 1);
 }
 
 TEST_CASE("SendMessage: a compacted topic wants keys", "[broker][send]") {
