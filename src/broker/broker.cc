@@ -293,6 +293,7 @@ AdminCollaborators Broker::Parts::Services::admin_collaborators(Parts& p) {
         .runtime_contributors = {[&p](auto& table) { p.stats.add_runtime_info(table); },
                                  [this](auto& table) { schedule.add_runtime_info(table); }},
         .register_all = [this] { registration.register_now_and_wait(kRegisterWait); },
+        .wait_for_changed_topics = [this] { registration.wait_for_changed_topics(kRegisterWait); },
         .on_topic_deleted = [&p](auto topic) { p.stats.on_topic_deleted(topic); },
         .on_group_deleted = [&p](auto group) { p.stats.on_group_deleted(group); }};
 }

@@ -136,7 +136,24 @@ void NamesrvRegistration::on_topics_changed(const std::vector<TopicConfig>& chan
     for (const auto& topic : changed) {
         wrapper.topic_config_table.insert_or_assign(topic.topic_name, masked(topic));
     }
-    with_.outer.register_broker_all(with_.self, body, options(), report());
+    {
+        const std::lock_guard lock(under_way_->mutex);
+        ++under_way_->count;
+    }
+    with_.outer.register_broker_all(
+        with_.self, body, options(),
+        [under_way = under_way_, tell = report()](std::vector<RegisterAnswer> answers) mutable {
+            tell(std::move(answers));
+            const std::lock_guard lock(under_way->mutex);
+            if (--under_way->count == 0) {
+                under_way->none.notify_all();
+            }
+        });
+}
+
+void NamesrvRegistration::wait_for_changed_topics(std::chrono::milliseconds wait) {
+    std::unique_lock lock(under_way_->mutex);
+    under_way_->none.wait_for(lock, wait, [this] { return under_way_->count == 0; });
 }
 
 void NamesrvRegistration::unregister(std::chrono::milliseconds wait) {

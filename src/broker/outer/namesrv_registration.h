@@ -5,7 +5,10 @@
 #include "common/clock.h"
 
 #include <atomic>
+#include <condition_variable>
 #include <functional>
+#include <memory>
+#include <mutex>
 #include <vector>
 
 namespace rmq::broker {
@@ -14,7 +17,8 @@ struct BrokerConfig;
 
 // Keeps this broker registered: all topics at start and every registerNameServerPeriod (10 to
 // 60 s), changed topics at once.
-// Thread safety: on_topics_changed() from any thread and never blocks; the rest from one thread
+// Thread safety: on_topics_changed() from any thread and never blocks, wait_for_changed_topics()
+// from any that may block; the rest from one thread
 // (maintenance, main at start and stop).
 // Lifecycle: construct, register_now_and_wait() when the broker serves, run_once() often,
 // unregister(). Source: BrokerController.registerBrokerAll.
@@ -45,6 +49,10 @@ public:
     // Registers only these topics.
     void on_topics_changed(const std::vector<TopicConfig>& changed, const DataVersion& version);
 
+    // Waits, at most `wait`, until the NameServers have answered to all topics changed before: who
+    // is told that a topic was created finds its route. Not on an io thread.
+    void wait_for_changed_topics(std::chrono::milliseconds wait);
+
     // Takes the broker out of the routes and ends periodic registration. Waits at most `wait`.
     void unregister(std::chrono::milliseconds wait);
 
@@ -56,7 +64,15 @@ private:
     TopicConfig masked(TopicConfig config) const;
     BrokerOuterApi::RegisterDone report();
 
+    // Registrations of changed topics under way; completions may come after this object.
+    struct UnderWay {
+        std::mutex mutex;
+        std::condition_variable none;
+        std::size_t count = 0;  // guarded by mutex
+    };
+
     Collaborators with_;
+    const std::shared_ptr<UnderWay> under_way_ = std::make_shared<UnderWay>();
     std::int64_t next_register_ms_;
     std::int64_t next_refresh_ms_ = 0;
     std::atomic<bool> stopped_{false};

@@ -114,6 +114,7 @@ Result<Response> TopicAdmin::update_and_create_topic(const Request& request) {
         return Response(ResponseCode::SUCCESS);
     }
     RMQ_CHECK(topics_.update(std::move(topic)));
+    wait_for_registration_();
     return Response(ResponseCode::SUCCESS);
 }
 
@@ -143,6 +144,7 @@ Result<Response> TopicAdmin::update_and_create_topic_list(const Request& request
         topics.push_back(std::move(topic));
     }
     RMQ_CHECK(topics_.update_all(std::move(topics)));
+    wait_for_registration_();
     return Response(ResponseCode::SUCCESS);
 }
 

@@ -33,6 +33,11 @@ public:
         on_deleted_ = std::move(listener);
     }
 
+    // Called before a creation or change is answered, to wait for the NameServers.
+    void set_change_barrier(std::function<void()> barrier) {
+        wait_for_registration_ = std::move(barrier);
+    }
+
     // Adds the handlers; this object and `pool` outlive the registry.
     void register_in(RequestRegistry& registry, BlockingPool& pool);
 
@@ -53,6 +58,7 @@ private:
     ConsumerOffsetManager& offsets_;
     store::MessageStore& store_;
     std::function<void(std::string_view topic)> on_deleted_;
+    std::function<void()> wait_for_registration_ = [] {};
 };
 
 }  // namespace rmq::broker
