@@ -78,7 +78,8 @@ def failover(group):
         driver.call("push.start", name="c", group=context.name("G"), topic=topic)
         state[context.client] = (driver, topic, context.producer(driver, timeout_ms=4000, retries=4), [])
         send(context, "both up", 32)
-        assert 0 < held_by_second(context) < 32, "the sends did not use both brokers"
+        # Positions are visible once the broker has put the messages into their queues, a moment after the answer.
+        remoting.wait_until(lambda: 0 < held_by_second(context) < 32, 10, "the sends use both brokers")
 
     def delivered(context):
         driver, _, _, sent = state[context.client]
