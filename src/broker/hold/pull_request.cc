@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/hold/pull_request.h"
 
-#include <cstring>
 #include <string_view>
 
 namespace rmq::broker {
@@ -16,8 +15,7 @@ PullRequest::PullRequest(const PullMessageRequestHeader& header, bool is_lite)
                                  size_of(header.subscription) + size_of(header.expression_type));
     char* to = text_.get();
     const auto keep = [&to](std::string_view& text) {
-        std::memcpy(to, text.data(), text.size());
-        text = {to, text.size()};
+        text = {to, text.copy(to, text.size())};
         to += text.size();
     };
     keep(header_.consumer_group);

@@ -21,8 +21,7 @@ public:
         at_ += sizeof value;
     }
     void put_bytes(std::string_view bytes) {
-        std::memcpy(at_, bytes.data(), bytes.size());
-        at_ += bytes.size();
+        at_ += bytes.copy(at_, bytes.size());  // unlike memcpy, takes an empty view of nothing
     }
     void put_host(const SocketAddress& host) {
         put_bytes(host.address_bytes());
