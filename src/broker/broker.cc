@@ -230,8 +230,8 @@ Broker::Parts::Services::Services(Parts& p, DelayLevelTable levels, const Socket
     p.store.set_delay_level_millis(
         [this](std::int32_t level) { return schedule.levels().delay_ms(level); });
     p.store.set_arrival_listener([this](std::span<const store::MessageArrival> arrivals) {
-        holds.notify_arriving(arrivals);
         schedule.on_arrivals(arrivals);
+        return holds.notify_arriving(arrivals);
     });
 }
 

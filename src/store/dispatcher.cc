@@ -10,6 +10,7 @@
 #include "store/index_service.h"
 
 #include <charconv>
+#include <thread>
 
 namespace rmq::store {
 
@@ -19,6 +20,8 @@ namespace {
 constexpr std::size_t kBatchMax = 512;
 // How long a queue that cannot be written (full disk) is left alone.
 constexpr std::int64_t kRetryAfterMs = 1000;
+// Looks in vain before the thread sleeps until it is woken.
+constexpr int kGathersMax = 8;
 
 // What dispatching needs of a property string, found in one pass.
 struct DispatchProperties {
@@ -51,8 +54,7 @@ Dispatcher::Dispatcher(const DispatcherOptions& options, const LogSource& log,
     arrivals_.reserve(kBatchMax);
 }
 
-void Dispatcher::set_arrival_listener(
-    std::function<void(std::span<const MessageArrival>)> listener) {
+void Dispatcher::set_arrival_listener(ArrivalListener listener) {
     listener_ = std::move(listener);
 }
 
@@ -133,7 +135,7 @@ std::int64_t Dispatcher::run_once() {
     const PhysicalOffset reached = dispatch_slice(from, slice.bytes);
     set_position(reached);
     if (!arrivals_.empty() && listener_) {
-        listener_(arrivals_);
+        is_awaited_ = listener_(arrivals_);
     }
     return reached - from;
 }
@@ -197,13 +199,23 @@ void Dispatcher::wake() {
 }
 
 void Dispatcher::run() {
+    int gathers_left = 0;
     while (true) {
         const bool stopping = stopping_.load();
         if (run_once() > 0) {
-            continue;
+            const bool is_behind = arrivals_.size() >= kBatchMax;
+            gathers_left = is_awaited_ ? 0 : kGathersMax;
+            if (is_behind || is_awaited_) {
+                continue;
+            }
         }
         if (stopping) {
             return;
+        }
+        if (gathers_left > 0 && !has_queue_error()) {
+            --gathers_left;
+            std::this_thread::sleep_for(kGatherTime);
+            continue;
         }
         wakeup_.wait(has_queue_error() ? kRetryAfterMs : -1);
     }

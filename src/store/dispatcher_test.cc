@@ -38,6 +38,7 @@ struct Fixture {
                 arrivals.emplace_back(arrival.topic, arrival.queue_id, arrival.queue_offset.value,
                                       arrival.tags_code);
             }
+            return true;
         });
     }
     void drain() {
@@ -218,6 +219,7 @@ TEST_CASE("Dispatcher: the thread sleeps until woken and ends with everything di
             if (left == 0) {
                 seen.set_value();
             }
+            return left % 2 == 0;
         });
     std::thread thread([&] { f.dispatcher.run(); });
     for (int i = 0; i < 50; ++i) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string_view>
 
 namespace rmq::store {
@@ -18,6 +19,11 @@ struct MessageArrival {
     std::int64_t store_timestamp = 0;
     std::string_view properties;
 };
+
+// Gets a batch of arrivals in store order, from the dispatch thread; must not block. Returns whether
+// anybody was waiting for one of them: the dispatch thread then reacts to the next message at once,
+// and otherwise gathers messages for a moment while they come in a stream.
+using ArrivalListener = std::function<bool(std::span<const MessageArrival>)>;
 
 // Milliseconds until a record of the schedule topic with this delay level is due, so that its queue
 // entry can carry the deliver time. Set by the broker before start().

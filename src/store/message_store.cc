@@ -28,8 +28,7 @@ MessageStore::~MessageStore() {
     parts_->shutdown();
 }
 
-void MessageStore::set_arrival_listener(
-    std::function<void(std::span<const MessageArrival>)> listener) {
+void MessageStore::set_arrival_listener(ArrivalListener listener) {
     parts_->dispatcher.set_arrival_listener(std::move(listener));
 }
 

@@ -62,9 +62,8 @@ public:
     MessageStore(const MessageStore&) = delete;
     MessageStore& operator=(const MessageStore&) = delete;
 
-    // Called by the dispatch thread with a batch in store order; must not block. Set before
-    // start().
-    void set_arrival_listener(std::function<void(std::span<const MessageArrival>)> listener);
+    // Set before start().
+    void set_arrival_listener(ArrivalListener listener);
     void set_delay_level_millis(DelayLevelMillis delay);
 
     // Takes the lock file, loads and recovers. Errors: kBusy when another process has the

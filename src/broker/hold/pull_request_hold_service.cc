@@ -128,8 +128,9 @@ void PullRequestHoldService::run_once(unsigned k, std::int64_t check_period_ms) 
     execute(thread, woken);
 }
 
-void PullRequestHoldService::notify_arriving(std::span<const store::MessageArrival> arrivals) {
+bool PullRequestHoldService::notify_arriving(std::span<const store::MessageArrival> arrivals) {
     meeting_point_.fetch_add(1, std::memory_order_acq_rel);
+    bool is_awaited = false;
     for (unsigned k = 0; k < threads_.size(); ++k) {
         auto& thread = *threads_[k];
         bool must_post = false;
@@ -140,12 +141,14 @@ void PullRequestHoldService::notify_arriving(std::span<const store::MessageArriv
             }
             const std::lock_guard lock(thread.mutex);
             thread.pending.add(arrival);
+            is_awaited = true;
             must_post = !std::exchange(thread.is_posted, true) || must_post;
         }
         if (must_post) {
             c_.post(k, [this, k] { run_arrivals(k); });
         }
     }
+    return is_awaited;
 }
 
 void PullRequestHoldService::run_arrivals(unsigned k) {

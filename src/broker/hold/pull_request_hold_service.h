@@ -45,8 +45,8 @@ public:
     // One turn of io thread k's timer: expires, and every `check_period_ms` looks at all queues.
     void run_once(unsigned k, std::int64_t check_period_ms);
     // From the dispatch thread: one task per io thread that holds something of these queues, none
-    // while an earlier one has not run yet.
-    void notify_arriving(std::span<const store::MessageArrival> arrivals);
+    // while an earlier one has not run yet. Returns whether any thread held something.
+    bool notify_arriving(std::span<const store::MessageArrival> arrivals);
     // Drops all pulls of io thread k unanswered; before its connections are closed.
     void drop_all(unsigned k);
 

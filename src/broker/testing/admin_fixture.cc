@@ -56,9 +56,7 @@ AdminFixture::AdminFixture(const StoreSetup& setup) {
     REQUIRE(store->load());
     store->set_arrival_listener([this](auto arrivals) {
         const std::lock_guard lock(listener_mutex_);
-        if (listener_) {
-            listener_(arrivals);
-        }
+        return listener_ && listener_(arrivals);
     });
     REQUIRE(store->start());
     pool = std::make_unique<BlockingPool>("test-blocking", 1, 100);
@@ -135,7 +133,7 @@ std::shared_ptr<FakeConnection> AdminFixture::join(std::string group, std::strin
     return connection;
 }
 
-void AdminFixture::set_arrival_listener(ArrivalListener listener) {
+void AdminFixture::set_arrival_listener(store::ArrivalListener listener) {
     const std::lock_guard lock(listener_mutex_);
     listener_ = std::move(listener);
 }

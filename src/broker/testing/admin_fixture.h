@@ -61,8 +61,7 @@ public:
     void add_topic(std::string name, std::int32_t queues = 2);
     // Told of arrivals on the store's dispatch thread; once this returns, the last one is not
     // called any more.
-    using ArrivalListener = std::function<void(std::span<const store::MessageArrival>)>;
-    void set_arrival_listener(ArrivalListener listener);
+    void set_arrival_listener(store::ArrivalListener listener);
 
     TempDir dir;
     ManualClock clock;
@@ -81,7 +80,7 @@ public:
 
 private:
     std::mutex listener_mutex_;
-    ArrivalListener listener_;  // guarded by listener_mutex_
+    store::ArrivalListener listener_;  // guarded by listener_mutex_
 };
 
 }  // namespace rmq::testing

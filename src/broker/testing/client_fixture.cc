@@ -63,7 +63,7 @@ ClientFixture::ClientFixture(const StoreSetup& setup)
     consumers->set_change_listener([this](std::string_view group, const auto& members) {
         notifier->on_change(group, members);
     });
-    set_arrival_listener([this](auto arrivals) { holds->notify_arriving(arrivals); });
+    set_arrival_listener([this](auto arrivals) { return holds->notify_arriving(arrivals); });
 }
 
 ClientFixture::~ClientFixture() {
