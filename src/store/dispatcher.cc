@@ -10,7 +10,6 @@
 #include "store/index_service.h"
 
 #include <charconv>
-#include <thread>
 
 namespace rmq::store {
 
@@ -214,15 +213,24 @@ void Dispatcher::run() {
         }
         if (gathers_left > 0 && !has_queue_error()) {
             --gathers_left;
-            std::this_thread::sleep_for(kGatherTime);
+            gather();
             continue;
         }
         wakeup_.wait(has_queue_error() ? kRetryAfterMs : -1);
     }
 }
 
+void Dispatcher::gather() {
+    std::unique_lock lock(gather_mutex_);
+    gather_end_.wait_for(lock, kGatherTime, [this] { return stopping_.load(); });
+}
+
 void Dispatcher::stop() {
-    stopping_.store(true);
+    {
+        const std::lock_guard lock(gather_mutex_);
+        stopping_.store(true);
+        gather_end_.notify_one();
+    }
     wake();
 }
 

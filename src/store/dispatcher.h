@@ -10,8 +10,10 @@
 
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <mutex>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -75,6 +77,7 @@ private:
                               std::int64_t tags_code) const;
     Status dispatch(const MessageRecord& record, std::vector<MessageArrival>* arrivals);
     PhysicalOffset dispatch_slice(PhysicalOffset from, std::string_view bytes);
+    void gather();
     PhysicalOffset after_bad_record(PhysicalOffset at, std::string_view rest) const;
 
     const DispatcherOptions options_;
@@ -91,6 +94,8 @@ private:
     std::atomic<bool> queue_error_{false};
     std::atomic<bool> stopping_{false};
     Wakeup wakeup_;
+    std::mutex gather_mutex_;
+    std::condition_variable gather_end_;
 };
 
 }  // namespace rmq::store

@@ -20,9 +20,9 @@ struct MessageArrival {
     std::string_view properties;
 };
 
-// Gets a batch of arrivals in store order, from the dispatch thread; must not block. Returns whether
-// anybody was waiting for one of them: the dispatch thread then reacts to the next message at once,
-// and otherwise gathers messages for a moment while they come in a stream.
+// Gets a batch of arrivals in store order, on the dispatch thread; must not block. Returns whether
+// anybody waited for one of them: the dispatch thread then reacts to the next message at once, and
+// otherwise gathers messages for a moment while they come in a stream.
 using ArrivalListener = std::function<bool(std::span<const MessageArrival>)>;
 
 // Milliseconds until a record of the schedule topic with this delay level is due, so that its queue
