@@ -105,6 +105,7 @@ class Broker(Process):
     broker_name: str
     address: str
     namesrvs: list
+    own_command = None
 
 
 class Cluster:
@@ -164,6 +165,17 @@ class Cluster:
                 broker.broker_name in remoting.brokers(address)
                 for address, process in zip(self.namesrv_addresses, self.namesrvs) if process.running())
         remoting.wait_until(ready, deadline, f"{broker.name} is registered")
+
+    def hand_to_oracle(self, broker: Broker) -> None:
+        """From its next start on, `broker` is the original's on the same settings and store directory."""
+        broker.own_command = broker.own_command or (broker.command, broker.env)
+        broker.command, broker.env = oracle_broker_command(self.directory, broker.name,
+                                                           self.directory / f"{broker.name}.conf")
+
+    @staticmethod
+    def hand_back(broker: Broker) -> None:
+        """From its next start on, `broker` is again of this cluster's kind."""
+        broker.command, broker.env = broker.own_command
 
     def ended(self) -> str:
         """Which servers do not run any more, and how they ended; empty when all run."""
@@ -232,30 +244,37 @@ def _answers(address: str) -> bool:
     return True
 
 
+def _java_command(directory: Path, main: str, heap: str, arguments: list, name: str) -> tuple:
+    classpath = (paths.BUILD / "oracle.cp").read_text().strip()
+    home = directory / f"home-{name}"
+    home.mkdir(exist_ok=True)
+    command = ["java", f"-Xmx{heap}", f"-Duser.home={home}", *JAVA_COMMON,
+               f"-Drocketmq.home.dir={home}", "-cp", classpath, main, *arguments]
+    return command, {"ROCKETMQ_HOME": str(home)}
+
+
+def oracle_broker_command(directory: Path, name: str, configuration: Path) -> tuple:
+    """Command and environment of the original's broker."""
+    command, env = _java_command(directory, "org.apache.rocketmq.broker.BrokerStartup", "700m",
+                                 ["-c", str(configuration)], name)
+    command.insert(1, "-XX:MaxDirectMemorySize=1g")
+    return command, env
+
+
 class OracleCluster(Cluster):
     """The original server, straight from its published jars."""
 
     kind = "oracle"
 
-    def _java(self, main: str, heap: str, arguments: list, name: str) -> tuple:
-        classpath = (paths.BUILD / "oracle.cp").read_text().strip()
-        home = self.directory / f"home-{name}"
-        home.mkdir()
-        command = ["java", f"-Xmx{heap}", f"-Duser.home={home}", *JAVA_COMMON,
-                   f"-Drocketmq.home.dir={home}", "-cp", classpath, main, *arguments]
-        return command, {"ROCKETMQ_HOME": str(home)}
-
     def _namesrv(self, index: int, port: int) -> Process:
         name = f"namesrv-{index}"
-        command, env = self._java("org.apache.rocketmq.namesrv.NamesrvStartup", "128m",
-                                  ["-c", str(self._namesrv_properties(index, port))], name)
+        command, env = _java_command(self.directory, "org.apache.rocketmq.namesrv.NamesrvStartup", "128m",
+                                     ["-c", str(self._namesrv_properties(index, port))], name)
         return Process(name, command, self.directory, env)
 
     def _broker(self, index: int, port: int) -> Broker:
         name = f"broker-{index}"
-        command, env = self._java("org.apache.rocketmq.broker.BrokerStartup", "700m",
-                                  ["-c", str(self._broker_properties(index, port))], name)
-        command.insert(1, "-XX:MaxDirectMemorySize=1g")
+        command, env = oracle_broker_command(self.directory, name, self._broker_properties(index, port))
         return self._label(Broker(name, command, self.directory, env), index, port)
 
 
