@@ -110,13 +110,13 @@ def _client_tables(clients: list, scenarios: list, ours: dict, oracle: dict) -> 
 
 
 def _examples_table() -> list:
-    path = paths.BUILD / "results-examples.json"
     recorded = paths.COMPAT / "examples" / "results.json"
-    path = path if path.exists() else recorded
+    path = paths.EXAMPLES if paths.EXAMPLES.exists() else recorded
     if not path.exists():
         return []
-    lines = ["## The original's own example programs, unchanged", "",
-             "| example | RaptorMQ | original 5.5.0 | same outcome |", "|---|---|---|---|"]
+    lines = ["## Example programs of the original", "",
+             "`org.apache.rocketmq.example` of 5.5.0, unchanged, by `compat-tests/examples/run_examples.py`.", "",
+             "| program | RaptorMQ | original 5.5.0 | same outcome |", "|---|---|---|---|"]
     for row in json.loads(path.read_text()):
         lines.append(f"| {row['example']} | {_cell(row['raptormq'])} | {_cell(row['oracle'])} | "
                      f"{'yes' if row['same'] else '**no**'} |")

@@ -5,13 +5,15 @@
     ./compat-tests/mqadmin_compare.py                       # both servers, prints a table, exit 1 on a difference
     ./compat-tests/mqadmin_compare.py --server raptormq     # one server, prints the output of every command
     ./compat-tests/mqadmin_compare.py --command topicStatus
-    ./compat-tests/mqadmin_compare.py --kept                # the original's output of the last full run
+    ./compat-tests/mqadmin_compare.py --recorded            # the original's output as recorded in oracle/mqadmin.json
+    ./compat-tests/mqadmin_compare.py --record              # both servers, and records the original's output
 
 What must differ (addresses, times, identifiers, sizes of this machine) is replaced by a word before the comparison.
-Needs what compat-tests/setup.sh builds.
+Needs what compat-tests/setup.sh builds. Ends with "N passed, N failed".
 """
 
 import argparse
+import concurrent.futures
 import difflib
 import json
 import re
@@ -29,6 +31,13 @@ RUNTIME_EXTRA = {
 CONFIG_IGNORED = re.compile(
     r"(?i)threadpool|threadpoolnums|selectorthreads|workerthreads|callbackexecutor|ioThreads|blockingThreads|logFile|"
     r"logLevel|defaultsProfile|path|rocketmqHome|Thread.*Nums|coresize|cpus")
+
+RECORDED = paths.COMPAT / "oracle" / "mqadmin.json"
+# Most of a command's time is the client's waits, so commands that only read run side by side.
+WORKERS = 4
+CHANGES = re.compile(r"update|delete|reset|clone|clean|wipe|add|set|send|check|skip|export")
+# As tools.sh does: without it the tool takes the broker's logging settings from the jar and prints them.
+LOGBACK = '<configuration><root level="OFF"/></configuration>'
 
 COMMANDS = [
     # name, arguments, sort the lines
@@ -79,6 +88,49 @@ COMMANDS = [
     ("cleanUnusedTopic", "-b {broker} -n {ns}", False),
     ("cleanExpiredCQ", "-b {broker} -n {ns}", False),
     ("deleteExpiredCommitLog", "-b {broker} -n {ns}", False),
+    # From here on the topic has more messages than the first six.
+    ("topicRoute as a table", "-l -t T -n {ns}", False),
+    ("allocateMQ", "-t T -i 10.0.0.1,10.0.0.2 -n {ns}", False),
+    ("consumerStatus of one", "-g G -i {client} -n {ns}", True),
+    ("consumerProgress with clients", "-g G -s true -n {ns}", False),
+    ("haStatus", "-b {broker} -n {ns}", False),
+    ("getBrokerEpoch", "-b broker-a -n {ns}", False),
+    ("getColdDataFlowCtrInfo", "-b {broker} -n {ns}", False),
+    ("listUser", "-b {broker} -n {ns}", False),
+    ("listAcl", "-b {broker} -n {ns}", False),
+    ("getNamesrvConfig", "-n {ns}", True),
+    ("updateNamesrvConfig", "-k orderMessageEnable -v true -n {ns}", False),
+    ("updateNamesrvConfig protected", "-k kvConfigPath -v x -n {ns}", False),
+    ("updateKvConfig", "-s Space -k key -v value -n {ns}", False),
+    ("deleteKvConfig", "-s Space -k key -n {ns}", False),
+    ("updateOrderConf", "-t T -m put -v broker-a:2 -n {ns}", False),
+    ("updateOrderConf get", "-t T -m get -n {ns}", False),
+    ("updateOrderConf delete", "-t T -m delete -n {ns}", False),
+    ("wipeWritePerm", "-b broker-a -n {ns}", False),
+    ("wipeWritePerm of nothing", "-b broker-x -n {ns}", False),
+    ("topicRoute without the right to write", "-t T -n {ns}", False),
+    ("addWritePerm", "-b broker-a -n {ns}", False),
+    ("topicRoute with it again", "-t T -n {ns}", False),
+    ("updateTopicList", "-b {broker} -f {home}/topics.json -n {ns}", False),
+    ("topicRoute of the list's first", "-t Listed1 -n {ns}", False),
+    ("updateSubGroupList", "-b {broker} -f {home}/groups.json -n {ns}", False),
+    ("getConsumerConfig of the list's second", "-g ListedGroup2 -n {ns}", False),
+    ("setConsumeMode", "-b {broker} -t T -g Other -m PULL -n {ns}", False),
+    ("sendMessage", "-t T -p hello -k key-9 -c B -b broker-a -i 0 -n {ns}", False),
+    ("sendMessage to nothing", "-t a^b -p hello -n {ns}", False),
+    ("consumeMessage", "-t T -b broker-a -i 0 -o 0 -c 4 -n {ns}", False),
+    ("printMsgByQueue", "-t T -a broker-a -i 0 -p true -d true -f true -n {ns}", False),
+    ("queryMsgById pushed", "-t T -i {offset_id} -g G -d {client} -n {ns}", False),
+    ("queryMsgTraceById", "-i {unique_id} -n {ns}", False),
+    ("checkMsgSendRT", "-t T -a 3 -s 64 -n {ns}", False),
+    ("sendMsgStatus", "-b broker-a -s 64 -c 3 -n {ns}", False),
+    ("skipAccumulatedMessage", "-g G -t T -n {ns}", True),
+    ("skipAccumulatedMessage of nothing", "-g Nobody -t T -n {ns}", True),
+    ("exportMetadata", "-c DefaultCluster -f {home}/export -n {ns}", False),
+    ("exportConfigs", "-c DefaultCluster -f {home}/export -n {ns}", False),
+    ("exportMetrics", "-c DefaultCluster -f {home}/export -n {ns}", False),
+    ("deleteSubGroup with positions", "-g Copy -b {broker} -r true -n {ns}", False),
+    ("clusterList of nothing", "-c Nowhere -n {ns}", False),
 ]
 
 
@@ -95,6 +147,12 @@ class Rig:
 
     def prepare(self) -> None:
         namesrv, broker = self.cluster.namesrv, self.cluster.broker
+        home = self.cluster.directory / "mqadmin-home"
+        home.mkdir()
+        self.values["home"] = home
+        (home / "logback.xml").write_text(LOGBACK)
+        for name, member, prefix in (("topics", "topicName", "Listed"), ("groups", "groupName", "ListedGroup")):
+            (home / f"{name}.json").write_text(json.dumps([{member: f"{prefix}{number}"} for number in (1, 2)]))
         remoting.create_topic(namesrv, "T", 2)
         remoting.create_group(broker, "G")
         client = drivers.Driver("java-5.5.0", namesrv, "mqadmin")
@@ -109,12 +167,12 @@ class Rig:
         client.wait_messages(6, 60)
         remoting.wait_until(lambda: all(remoting.committed_offset(broker, "G", "T", queue) == 3 for queue in (0, 1)),
                             30, "the consumer commits")
+        self.values["client"] = remoting.consumer_ids(broker, "G")[0]
 
     def mqadmin(self, name: str, arguments: str) -> str:
         classpath = (paths.BUILD / "oracle.cp").read_text().strip()
-        home = self.cluster.directory / "mqadmin-home"
-        home.mkdir(exist_ok=True)
-        command = ["java", "-Xmx256m", *servers.JAVA_COMMON, f"-Duser.home={home}", f"-Drocketmq.home.dir={home}",
+        home = self.values["home"]
+        command = ["java", "-Xmx128m", f"-Drmq.logback.configurationFile={home / 'logback.xml'}", *servers.JAVA_COMMON, f"-Duser.home={home}", f"-Drocketmq.home.dir={home}",
                    "-cp", classpath, "org.apache.rocketmq.tools.command.MQAdminStartup", name.split()[0],
                    *arguments.format(**self.values).split()]
         try:
@@ -122,7 +180,11 @@ class Rig:
                                   env={"PATH": "/usr/bin:/bin", "ROCKETMQ_HOME": str(home)})
         except subprocess.TimeoutExpired as expired:
             return (expired.stdout or b"").decode() + "(did not end)\n"
-        return done.stdout + done.stderr
+        text = done.stdout + done.stderr
+        for path in sorted((home / "export").glob("**/*.json")):
+            text += f"{path.name}:\n{path.read_text()}\n"
+            path.unlink()
+        return text
 
     def close(self) -> None:
         for client in self.clients:
@@ -176,57 +238,71 @@ SPECIAL = {"brokerStatus": runtime_keys, "getBrokerConfig": config_lines, "clust
            "queryCq": lambda lines: lines}
 
 
+def side_by_side(commands: list) -> list:
+    """The commands in groups that may run at the same time: every change is a group of its own."""
+    groups = []
+    for command in commands:
+        if groups and not any(CHANGES.match(given[0]) for given in (command, groups[-1][0])):
+            groups[-1].append(command)
+        else:
+            groups.append([command])
+    return groups
+
+
 def run(server: str, binary: str, only: str, show: bool) -> dict:
+    started = time.monotonic()
     rig = Rig(server, binary)
     outputs = {}
     try:
         rig.prepare()
-        for name, arguments, is_sorted in COMMANDS:
-            if only and only not in name:
-                continue
-            started = time.monotonic()
-            text = rig.mqadmin(name, arguments)
-            lines = normalise(rig, name, text)
-            outputs[name] = sorted(lines) if is_sorted else lines
-            print(f"{server}: {name} {time.monotonic() - started:.1f} s", file=sys.stderr)
-            if show:
-                print(f"=== {name}\n{text}")
+        with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
+            for group in side_by_side([command for command in COMMANDS if not only or only in command[0]]):
+                texts = pool.map(lambda command: rig.mqadmin(*command[:2]), group)
+                for (name, _, is_sorted), text in zip(group, texts):
+                    lines = normalise(rig, name, text)
+                    outputs[name] = sorted(lines) if is_sorted else lines
+                    if show:
+                        print(f"=== {name}\n{text}", flush=True)
+        print(f"{server}: {len(outputs)} commands in {time.monotonic() - started:.0f} s", file=sys.stderr)
     finally:
         rig.close()
     return outputs
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--server", choices=["oracle", "raptormq"])
-    parser.add_argument("--binary", help="the raptormq program")
-    parser.add_argument("--command", help="only commands whose name contains this")
-    parser.add_argument("--kept", action="store_true", help="do not run the original again")
-    arguments = parser.parse_args()
-    if arguments.server == "raptormq":
-        run(arguments.server, arguments.binary, arguments.command, True)
-        return 0
-    kept = paths.BUILD / "mqadmin-oracle.json"
-    if arguments.kept and kept.exists():
-        expected = {name: lines for name, lines in json.loads(kept.read_text()).items()
-                    if not arguments.command or arguments.command in name}
-    else:
-        expected = run("oracle", arguments.binary, arguments.command, arguments.server == "oracle")
-        if not arguments.command:
-            kept.write_text(json.dumps(expected, indent=1))
-    if arguments.server:
-        return 0
-    got = run("raptormq", arguments.binary, arguments.command, False)
+def compare(expected: dict, got: dict) -> int:
+    """Prints one line a command and what differs; the number of commands that differ."""
     different = 0
     for name, lines in expected.items():
         if lines == got[name]:
-            print(f"same       {name}")
+            print(f"same: {name}")
             continue
         different += 1
-        print(f"DIFFERENT  {name}")
+        print(f"differs: {name}")
         for line in difflib.unified_diff(lines, got[name], "original", "raptormq", lineterm="", n=1):
             print("    " + line)
-    print(f"{len(expected) - different} of {len(expected)} commands print the same")
+    return different
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--server", choices=["oracle", "raptormq"], help="only show the output of one server")
+    parser.add_argument("--binary", help="the raptormq program")
+    parser.add_argument("--command", help="only commands whose name contains this")
+    parser.add_argument("--recorded", action="store_true", help="compare with the recorded output of the original")
+    parser.add_argument("--record", action="store_true", help="record the output of the original")
+    arguments = parser.parse_args()
+    if arguments.server:
+        run(arguments.server, arguments.binary, arguments.command, True)
+        return 0
+    if arguments.recorded:
+        expected = {name: lines for name, lines in json.loads(RECORDED.read_text()).items()
+                    if not arguments.command or arguments.command in name}
+    else:
+        expected = run("oracle", arguments.binary, arguments.command, False)
+    if arguments.record and not arguments.command:
+        RECORDED.write_text(json.dumps(expected, indent=1) + "\n")
+    different = compare(expected, run("raptormq", arguments.binary, arguments.command, False))
+    print(f"{len(expected) - different} passed, {different} failed")
     return 1 if different else 0
 
 

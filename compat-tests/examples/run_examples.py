@@ -2,6 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the original's own example programs, unchanged, against RaptorMQ and the original and compares the outcomes.
 
+    ./compat-tests/examples/run_examples.py               # both servers
+    ./compat-tests/examples/run_examples.py --recorded    # RaptorMQ, compared with the recorded outcomes of the original
+    ./compat-tests/examples/run_examples.py --record      # both, and records the outcomes
+
 Two examples name the NameServer 127.0.0.1:9876 themselves, so everything runs on the well-known ports inside a network
 namespace of its own. Without the right to make one, the ports must be free. Exits with 1 when an outcome differs.
 """
@@ -24,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from harness import paths, remoting, servers  # noqa: E402
 
 PACKAGE = "org.apache.rocketmq.example."
+RECORDED = paths.COMPAT / "examples" / "results.json"
 NAMESRV_PORT, BROKER_PORT = 9876, 10911
 _INSIDE = "RMQ_COMPAT_IN_NAMESPACE"
 _MESSAGE_ID = re.compile(r"\bmsgId=([0-9A-F]{32,})")
@@ -258,21 +263,30 @@ def run_server(server: str) -> dict:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--server", choices=["oracle", "raptormq", "both"], default="both",
-                        help="one server is only shown; both are compared")
+    parser.add_argument("--server", choices=["oracle", "raptormq"], help="only show the outcomes of one server")
+    parser.add_argument("--recorded", action="store_true", help="compare with the recorded outcomes of the original")
+    parser.add_argument("--record", action="store_true", help="record the outcomes of both")
     parser.add_argument("--binary", default=servers.RaptorCluster.binary)
     options = parser.parse_args()
     enter_namespace()
     servers.RaptorCluster.binary = os.path.abspath(options.binary)
-    if options.server != "both":
+    if options.server:
         outcomes = run_server(options.server)
         failed = sum(outcome.startswith("failed") for outcome in outcomes.values())
         print(f"{len(outcomes) - failed} passed, {failed} failed")
         return 1 if failed else 0
-    oracle, ours = run_server("oracle"), run_server("raptormq")
-    rows = [{"example": title, "oracle": oracle[title], "raptormq": ours[title],
-             "same": oracle[title] == ours[title] and not ours[title].startswith("failed")} for title, _ in EXAMPLES]
-    (paths.BUILD / "results-examples.json").write_text(json.dumps(rows, indent=1))
+    if options.recorded:
+        oracle = {row["example"]: row["oracle"] for row in json.loads(RECORDED.read_text())}
+    else:
+        oracle = run_server("oracle")
+    ours = run_server("raptormq")
+    rows = [{"example": title, "oracle": oracle.get(title, "not recorded"), "raptormq": ours[title],
+             "same": oracle.get(title) == ours[title] and not ours[title].startswith("failed")}
+            for title, _ in EXAMPLES]
+    text = json.dumps(rows, indent=1) + "\n"
+    paths.EXAMPLES.write_text(text)
+    if options.record:
+        RECORDED.write_text(text)
     differing = [row for row in rows if not row["same"]]
     for row in differing:
         print(f"differs: {row['example']}: original: {row['oracle']}; RaptorMQ: {row['raptormq']}")

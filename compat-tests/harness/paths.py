@@ -10,6 +10,7 @@ BUILD = Path(os.environ.get("RMQ_COMPAT_BUILD", ROOT / "build" / "compat"))
 SCENARIOS = COMPAT / "scenarios.json"
 CLIENTS = COMPAT / "clients.json"
 LEDGER = COMPAT / "ledger.csv"
+EXAMPLES = BUILD / "results-examples.json"
 COMPATIBILITY = ROOT / "docs" / "compatibility.md"
 
 

@@ -22,8 +22,6 @@ constexpr ConfigRow kBrokerRows[] = {
                                              "drop statistics of deleted topics and groups"),
     config_row<&C::broker_cluster_name>("brokerClusterName",
                                         "cluster name; also names cluster topics"),
-    config_row<&C::broker_config_path>("brokerConfigPath",
-                                       "file that config updates are written to"),
     config_row<&C::broker_fast_failure_enable>(
         "brokerFastFailureEnable", "answer busy to requests waiting too long in queues"),
     config_row<&C::broker_heartbeat_interval>("brokerHeartbeatInterval",
@@ -171,6 +169,12 @@ constexpr ConfigRow kClientRows[] = {
                                            {.unit = "ms", .min = 1}),
 };
 
+// Null in the original unless set, though it writes to the file of -c, too.
+constexpr ConfigRow kPathRows[] = {
+    config_row<&C::broker_config_path>("brokerConfigPath",
+                                       "file that config updates are written to"),
+};
+
 constexpr ConfigRow kOwnRows[] = {
     config_row<&C::io_threads>("ioThreads", "network threads; 0 = one per core, at most 8",
                                {.min = 0, .max = 64}),
@@ -211,6 +215,7 @@ void bind_config(Configuration& configuration, BrokerConfig& config) {
     configuration.bind({"BrokerConfig", kBrokerRows}, config);
     configuration.bind({"NettyServerConfig", kServerRows}, config);
     configuration.bind({"NettyClientConfig", kClientRows}, config);
+    configuration.bind({"BrokerConfig, printed when set", kPathRows, false}, config);
     configuration.bind({"RaptorMQ", kOwnRows}, config);
     bind_known_config(configuration);
 }

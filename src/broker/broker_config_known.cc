@@ -107,7 +107,9 @@ constexpr ConfigRow kBrokerRows[] = {
     known_row("heartbeatThreadPoolNums", kInt, "min(32,cpus)", "client heartbeat threads"),
     known_row("heartbeatThreadPoolQueueCapacity", kInt, "50000", "client heartbeat queue length"),
     known_row("highSpeedMode", kBoolean, "false", "commercial switch, no effect here"),
-    known_row("inBrokerContainer", kBoolean, "false", "broker runs inside a container process"),
+    known_row("isBrokerContainer", kBoolean, "false", "only printed: the original cannot set it"),
+    known_row("inBrokerContainer", kBoolean, "false", "broker runs inside a container process",
+              {.printed_key = "isInBrokerContainer"}),
     known_row("initPopOffsetByCheckMsgInMem", kBoolean, "true",
               "start new POP groups at max if data still in memory"),
     known_row("isolateLogEnable", kBoolean, "false", "separate logs in a container"),
@@ -294,7 +296,8 @@ constexpr ConfigRow kClientRows[] = {
     known_row("enableReconnectForGoAway", kBoolean, "true", "reconnect after go-away"),
     known_row("maxReconnectIntervalTimeSeconds", kLong, "60", "cap of reconnect delay, s",
               {.unit = "s"}),
-    known_row("scanAvailableNameSrv", kBoolean, "true", "probe NameServers in the background"),
+    known_row("scanAvailableNameSrv", kBoolean, "true", "probe NameServers in the background",
+              {.printed_key = "isScanAvailableNameSrv"}),
     known_row("socksProxyConfig", kString, "{}", "SOCKS proxies as JSON"),
     known_row("useTLS", kBoolean, "false", "TLS for outgoing connections"),
 };
@@ -340,7 +343,7 @@ void bind_known_config(Configuration& configuration) {
     configuration.bind({"BrokerConfig, known only", kBrokerRows});
     configuration.bind({"NettyServerConfig, known only", kServerRows});
     configuration.bind({"NettyClientConfig, known only", kClientRows});
-    configuration.bind({"AuthConfig, known only", kAuthRows});
+    configuration.bind({"AuthConfig, known only", kAuthRows, false});
 }
 
 }  // namespace rmq::broker

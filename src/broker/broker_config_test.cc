@@ -49,6 +49,26 @@ TEST_CASE("BrokerConfig: defaults are the original's unless the profile says oth
     CHECK(configuration.value("metricsExporterType") == "DISABLE");
 }
 
+TEST_CASE("BrokerConfig: printed are the fields that the original prints",
+          "[broker][config][A-02]") {
+    BrokerConfig config;
+    store::MessageStoreConfig store_config;
+    Configuration configuration;
+    bind_config(configuration, config);
+    store::bind_config(configuration, store_config);
+    config.broker_config_path = "/etc/broker.conf";  // of -c, not set as a key
+    const auto printed = configuration.values();
+    for (const char* key : {"isBrokerContainer", "isInBrokerContainer", "isScanAvailableNameSrv",
+                            "timerCheckMetricsWhen", "timerWarmEnable"}) {
+        CHECK(printed.contains(key));
+    }
+    for (const char* key : {"inBrokerContainer", "scanAvailableNameSrv", "brokerConfigPath",
+                            "authenticationEnabled", "aclCacheMaxNum"}) {
+        CHECK_FALSE(printed.contains(key));
+    }
+    CHECK(printed.at("bitMapLengthConsumeQueueExt") == "112");
+}
+
 TEST_CASE("BrokerConfig: the registration period is clamped to 10 to 60 seconds",
           "[broker][config]") {
     BrokerConfig config;

@@ -32,6 +32,8 @@ struct ConfigNotes {
     const char* java_default = nullptr;
     // Shown in documents instead of a default that depends on the machine.
     const char* default_shown = nullptr;
+    // The key under which the original prints it, where its field and its setter differ in name.
+    const char* printed_key = nullptr;
 };
 
 // One setting. Honoured rows point at a struct member through set/get; known-only rows without a
@@ -165,7 +167,8 @@ std::string machine_default(std::string_view text);
 struct ConfigTable {
     const char* name = "";  // the original's class name
     std::span<const ConfigRow> rows;
-    // False for classes that the original does not print in the program at hand.
+    // False for classes whose defaults the original does not print in the program at hand; what
+    // was set explicitly is printed.
     bool printed = true;
 };
 

@@ -276,8 +276,9 @@ Properties Configuration::values() const {
             const std::string text = current(bound, row);
             // Empty text of a member stands for Java's null, which is not printed.
             const bool unset = row.get == nullptr ? !bound.kept.contains(row.key) : text.empty();
-            if (bound.table.printed && !unset) {
-                values.emplace(row.key, text);
+            if ((bound.table.printed || explicit_.contains(row.key)) && !unset) {
+                const char* printed = row.notes.printed_key;
+                values.emplace(printed == nullptr ? row.key : printed, text);
             }
         }
     }

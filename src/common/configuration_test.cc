@@ -41,6 +41,14 @@ constexpr ConfigRow kRows[] = {
     known_row("unset", ConfigType::kString, nullptr, "not honoured"),
 };
 
+constexpr ConfigRow kHiddenRows[] = {
+    known_row("hidden", ConfigType::kInt, "1", "of a class that is not printed"),
+    known_row("hiddenToo", ConfigType::kInt, "2", "of a class that is not printed"),
+};
+constexpr ConfigRow kRenamedRows[] = {
+    known_row("odd", ConfigType::kBoolean, "false", "a flag", {.printed_key = "isOdd"}),
+};
+
 // Configuration is not movable: other threads may hold it.
 struct Fixture {
     Sample sample;
@@ -121,6 +129,24 @@ TEST_CASE("Configuration: text lists every key with a value, sorted", "[common][
     f.configuration.load({{"name", "n"}});
     CHECK(f.configuration.text() ==
           "colour=RED\ncount=8\nenabled=true\nfuture=5\nname=n\nperiod=30000\nshare=0.8\n");
+}
+
+TEST_CASE("Configuration: keys of a class that is not printed appear once they are set",
+          "[common][config][A-02]") {
+    Configuration configuration;
+    configuration.bind({"Hidden", kHiddenRows, false});
+    CHECK(configuration.text().empty());
+    configuration.load({{"hidden", "3"}});
+    CHECK(configuration.text() == "hidden=3\n");
+}
+
+TEST_CASE("Configuration: a field is printed under its own name, set under its setter's",
+          "[common][config][A-02]") {
+    Configuration configuration;
+    configuration.bind({"Renamed", kRenamedRows});
+    configuration.update({{"odd", "true"}});
+    CHECK(configuration.text() == "isOdd=true\n");
+    CHECK(configuration.explicit_values() == Properties{{"odd", "true"}});
 }
 
 TEST_CASE("Configuration: defaultsProfile=java takes Java's defaults, explicit values win",

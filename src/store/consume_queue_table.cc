@@ -22,15 +22,17 @@ std::uint64_t hash_of(std::string_view topic, std::int32_t queue_id) {
 
 // Queues of these topics are never cleaned up. Source: TopicValidator.isSystemTopic (5.5.0).
 bool is_system_topic(std::string_view topic) {
-    constexpr std::array<std::string_view, 9> kNames{"TBW102",
-                                                     "SCHEDULE_TOPIC_XXXX",
-                                                     "BenchmarkTest",
-                                                     "SELF_TEST_TOPIC",
-                                                     "RMQ_SYS_TRANS_HALF_TOPIC",
-                                                     "RMQ_SYS_TRACE_TOPIC",
-                                                     "OFFSET_MOVED_EVENT",
-                                                     "RMQ_SYS_TRANS_OP_HALF_TOPIC",
-                                                     "TRANS_CHECK_MAX_TIME_TOPIC"};
+    constexpr std::array<std::string_view, 11> kNames{"TBW102",
+                                                      "SCHEDULE_TOPIC_XXXX",
+                                                      "BenchmarkTest",
+                                                      "SELF_TEST_TOPIC",
+                                                      "RMQ_SYS_TRANS_HALF_TOPIC",
+                                                      "RMQ_SYS_TRACE_TOPIC",
+                                                      "OFFSET_MOVED_EVENT",
+                                                      "RMQ_SYS_TRANS_OP_HALF_TOPIC",
+                                                      "TRANS_CHECK_MAX_TIME_TOPIC",
+                                                      "RMQ_SYS_ROCKSDB_TRANS_HALF_TOPIC",
+                                                      "RMQ_SYS_ROCKSDB_TRANS_OP_HALF_TOPIC"};
     return topic.starts_with("rmq_sys_") ||
            std::find(kNames.begin(), kNames.end(), topic) != kNames.end();
 }

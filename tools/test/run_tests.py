@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Builds RaptorMQ and runs its tests. The last line is "N passed, N failed".
 
-Counted are the cases of each Catch2 program, every other ctest test as one, and every client by scenario. What could
-not be built or started has failed; nothing is skipped silently.
+Counted are the cases of each Catch2 program, every other ctest test as one, every client by scenario, every example
+program and every mqadmin command. What could not be built or started has failed; nothing is skipped silently.
 """
 
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -133,6 +134,22 @@ def compatibility(tally: Tally, server: str, extra: list) -> None:
     tally.add(passed, failed)
 
 
+def counted(tally: Tally, title: str, command: list) -> None:
+    """A program that prints "differs: <what>" for each failure and ends with "N passed, N failed"."""
+    say(title)
+    last, failed = "", []
+    with subprocess.Popen([sys.executable, *command], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            last = line
+            if line.startswith("differs: "):
+                failed.append(f"{title}: {line.removeprefix('differs: ').strip()}")
+    counts = re.fullmatch(r"(\d+) passed, (\d+) failed\n?", last)
+    if not counts or int(counts[2]) != len(failed) or (process.returncode != 0 and not failed):
+        failed.append(f"{title}: ended with status {process.returncode} and \"{last.strip()}\"")
+    tally.add(int(counts[1]) if counts else 0, failed)
+
+
 def options():
     parser = argparse.ArgumentParser(prog="test.sh", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -155,6 +172,8 @@ def main() -> int:
                 unit_tests(tally, preset)
             if not chosen.no_compat:
                 compatibility(tally, "raptormq", chosen.compat)
+                counted(tally, "example programs", ["compat-tests/examples/run_examples.py", "--recorded"])
+                counted(tally, "mqadmin", ["compat-tests/mqadmin_compare.py", "--recorded"])
     say("summary")
     tally.print()
     return 1 if tally.failed or not tally.passed else 0

@@ -104,6 +104,9 @@ void TopicConfigManager::put_built_in_topics() {
         make_topic(name(topic_name::kSyncBrokerMemberPrefix) + broker, 1, perm::kInherit));
     topics.push_back(make_topic(name(topic_name::kTransHalf), 1));
     topics.push_back(make_topic(name(topic_name::kTransOpHalf), 1));
+    // The original makes these two whether or not its RocksDB transactions are in use.
+    topics.push_back(make_topic(name(topic_name::kRocksdbTransHalf), 1));
+    topics.push_back(make_topic(name(topic_name::kRocksdbTransOpHalf), 1));
     if (timer_wheel_enable_) {
         topics.push_back(make_topic(name(topic_name::kTimer), 1));
     }

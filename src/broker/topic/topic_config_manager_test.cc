@@ -70,6 +70,8 @@ TEST_CASE("TopicConfigManager: makes the original's topics at the first start",
                                  {"rmq_sys_SYNC_BROKER_MEMBER_broker-a", 1, 1},
                                  {"RMQ_SYS_TRANS_HALF_TOPIC", 1, 6},
                                  {"RMQ_SYS_TRANS_OP_HALF_TOPIC", 1, 6},
+                                 {"RMQ_SYS_ROCKSDB_TRANS_HALF_TOPIC", 1, 6},
+                                 {"RMQ_SYS_ROCKSDB_TRANS_OP_HALF_TOPIC", 1, 6},
                                  {"rmq_sys_wheel_timer", 1, 6}};
     const auto stored = fixture.json("topics.json");
     CHECK(stored["topicConfigTable"].size() == std::size(expected));

@@ -11,11 +11,19 @@ namespace rmq::broker {
 
 namespace {
 
-constexpr std::array<std::string_view, 10> kCommonSystemTopics{
-    topic_name::kAutoCreateKey,     topic_name::kSchedule, topic_name::kBenchmark,
-    topic_name::kTransHalf,         topic_name::kTrace,    topic_name::kTransOpHalf,
-    topic_name::kTransCheckMaxTime, topic_name::kSelfTest, topic_name::kOffsetMovedEvent,
+constexpr std::array<std::string_view, 12> kCommonSystemTopics{
+    topic_name::kAutoCreateKey,
+    topic_name::kSchedule,
+    topic_name::kBenchmark,
+    topic_name::kTransHalf,
+    topic_name::kTrace,
+    topic_name::kTransOpHalf,
+    topic_name::kTransCheckMaxTime,
+    topic_name::kSelfTest,
+    topic_name::kOffsetMovedEvent,
     topic_name::kRocksdbCheckpoint,
+    topic_name::kRocksdbTransHalf,
+    topic_name::kRocksdbTransOpHalf,
 };
 
 constexpr std::array<std::string_view, 6> kNotAllowedSendTopics{

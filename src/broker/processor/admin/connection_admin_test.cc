@@ -84,7 +84,7 @@ TEST_CASE("ConnectionAdmin: who consumes and who produces", "[broker][admin][C-1
           R"("version":317}]})");
     CHECK(fixture.call(RequestCode::GET_ALL_PRODUCER_INFO).body ==
           R"({"data":{"p":[{"clientId":"c2","language":"GO","lastUpdateTimestamp":1700000000000,)"
-          R"("remoteIP":"127.0.0.1:50001","version":317}]}})");
+          R"("remoteIP":"/127.0.0.1:50001","version":317}]}})");
 }
 
 TEST_CASE("ConnectionAdmin: topics of groups and groups of topics", "[broker][admin][C-18]") {

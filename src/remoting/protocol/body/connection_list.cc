@@ -47,7 +47,8 @@ std::string encode_producer_table(
             list.push_back({{"clientId", connection.client_id},
                             {"language", language_name(connection.language)},
                             {"lastUpdateTimestamp", connection.last_update_timestamp},
-                            {"remoteIP", connection.client_addr},
+                            // Java's SocketAddress.toString() of an address without a name.
+                            {"remoteIP", "/" + connection.client_addr},
                             {"version", connection.version}});
         }
     }
