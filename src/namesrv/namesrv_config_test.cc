@@ -25,12 +25,14 @@ TEST_CASE("NamesrvConfig: a stock properties file is understood", "[namesrv][con
     CHECK(configuration.values().at("kvConfigPath") == "/data/kv.json");
 }
 
-TEST_CASE("NamesrvConfig: controller keys are known but not printed", "[namesrv][config]") {
+TEST_CASE("NamesrvConfig: controller keys are known and printed once set", "[namesrv][config]") {
     NamesrvConfig config;
     Configuration configuration;
     bind_config(configuration, config);
+    CHECK_FALSE(configuration.values().contains("controllerDLegerGroup"));
     const auto warnings = configuration.load({{"controllerDLegerGroup", "g"}});
     REQUIRE(warnings.size() == 1);
     CHECK(warnings[0].find("known but not honoured") != std::string::npos);
-    CHECK_FALSE(configuration.values().contains("controllerDLegerGroup"));
+    CHECK(configuration.values().at("controllerDLegerGroup") == "g");
+    CHECK_FALSE(configuration.values().contains("controllerDLegerPeers"));
 }

@@ -90,7 +90,12 @@ Status load_settings(const CommandLine& line, NamesrvSettings& settings) {
     RMQ_TRY(settings.explicit_values, collect(line));
     settings.warnings = settings.configuration.load(settings.explicit_values);
     if (!line.config_file.empty()) {
-        settings.config.config_store_path = line.config_file;  // Source: NamesrvStartup
+        // Also where the file names another. Source: NamesrvStartup
+        settings.config.config_store_path = line.config_file;
+        if (const auto named = settings.explicit_values.find("configStorePath");
+            named != settings.explicit_values.end()) {
+            named->second = line.config_file;
+        }
     }
     namesrv::fill_machine_defaults(settings.config);
     return {};

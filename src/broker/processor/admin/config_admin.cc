@@ -31,6 +31,10 @@ void ConfigAdmin::register_in(RequestRegistry& registry, BlockingPool& pool) {
     registry.add(RequestCode::GET_BROKER_CONFIG, answer_on(pool, [this](const Request& request) {
                      return get_broker_config(request);
                  }));
+    registry.add(RequestCode::GET_COLD_DATA_FLOW_CTR_INFO,
+                 answer_on(pool, [this](const Request& request) {
+                     return get_cold_data_flow_info(request);
+                 }));
 }
 
 Result<Response> ConfigAdmin::update_broker_config(const Request& request) {
@@ -71,6 +75,14 @@ Result<Response> ConfigAdmin::get_broker_config(const Request&) {
         .state_version = 0, .timestamp = changed_at_ms_, .counter = configuration_.version()};
     const std::string text = encode(version);
     return success_with_header(GetBrokerConfigResponseHeader{text}, configuration_.text());
+}
+
+// Members in the original's order. Source: ColdDataCgCtrService.getColdDataFlowCtrInfo.
+Result<Response> ConfigAdmin::get_cold_data_flow_info(const Request&) {
+    return success_with(R"({"runtimeTable":{},"configTable":{},"cgColdReadThreshold":)" +
+                        configuration_.value("cgColdReadThreshold") +
+                        R"(,"globalColdReadThreshold":)" +
+                        configuration_.value("globalColdReadThreshold") + R"(,"globalAcc":0})");
 }
 
 }  // namespace rmq::broker

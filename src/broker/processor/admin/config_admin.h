@@ -19,9 +19,11 @@ namespace rmq::broker {
 struct BrokerConfig;
 class TopicConfigManager;
 
-// Reads and changes the broker's settings: 25, 26. Changes go into the file that the settings came
-// from (brokerConfigPath), with its former text as .bak; live settings take effect at once.
-// Thread safety: handlers run on the blocking pool. Source: AdminBrokerProcessor, Configuration.
+// Reads and changes the broker's settings: 25, 26; and the limits of cold reads, 2003, which
+// nothing exceeds while coldDataFlowControlEnable is not honoured. Changes go into the file that
+// the settings came from (brokerConfigPath), with its former text as .bak; live settings take
+// effect at once. Thread safety: handlers run on the blocking pool. Source: AdminBrokerProcessor,
+// Configuration.
 class ConfigAdmin {
 public:
     // The collaborators outlive this object. `register_all` registers every topic with the
@@ -34,6 +36,7 @@ public:
 private:
     Result<Response> update_broker_config(const Request& request);
     Result<Response> get_broker_config(const Request& request);
+    Result<Response> get_cold_data_flow_info(const Request& request);
 
     Configuration& configuration_;
     const BrokerConfig& config_;

@@ -201,6 +201,14 @@ TEST_CASE("ConfigAdmin: settings are read, changed and written back",
     CHECK(fixture.registrations == 1);
 }
 
+TEST_CASE("ConfigAdmin: the limits of cold reads are told", "[broker][admin]") {
+    Fixture fixture;
+    // Bytes of the original (5.5.0) that nobody reads from.
+    CHECK(fixture.call(RequestCode::GET_COLD_DATA_FLOW_CTR_INFO).body ==
+          R"({"runtimeTable":{},"configTable":{},"cgColdReadThreshold":3145728,)"
+          R"("globalColdReadThreshold":104857600,"globalAcc":0})");
+}
+
 TEST_CASE("RuntimeInfo: the table has the original's keys", "[broker][admin][V-02][V-04]") {
     Fixture fixture;
     fixture.put("T", 0, "0123456789");

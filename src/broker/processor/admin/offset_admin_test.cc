@@ -280,6 +280,22 @@ TEST_CASE("QueryMessageProcessor: messages by key, unique id and offset",
     CHECK(nowhere.remark == "can not find message by the offset, 999999");
 }
 
+TEST_CASE("StoreAdmin: a master without slaves tells so", "[broker][admin]") {
+    Fixture fixture;
+    // Bytes of the original (5.5.0) in the same state.
+    CHECK(fixture.call(RequestCode::GET_BROKER_HA_STATUS).body ==
+          R"({"haClientRuntimeInfo":{"lastReadTimestamp":0,"lastWriteTimestamp":0,)"
+          R"("masterFlushOffset":0,"maxOffset":0,"transferredByteInSecond":0},)"
+          R"("haConnectionInfo":[],"inSyncSlaveNums":0,"master":true,)"
+          R"("masterCommitLogMaxOffset":0})");
+    fixture.put("T", 0);
+    const auto later = nlohmann::json::parse(fixture.call(RequestCode::GET_BROKER_HA_STATUS).body);
+    CHECK(later["masterCommitLogMaxOffset"] > 0);
+    const auto epochs = fixture.call(RequestCode::GET_BROKER_EPOCH_CACHE);
+    CHECK(epochs.code == ResponseCode::SYSTEM_ERROR);
+    CHECK(epochs.remark == "this request only for controllerMode ");
+}
+
 TEST_CASE("StoreAdmin: queue entries are shown and unused topics cleaned",
           "[broker][admin][V-07][K-10]") {
     Fixture fixture;

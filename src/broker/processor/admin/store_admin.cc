@@ -38,6 +38,13 @@ void StoreAdmin::register_in(RequestRegistry& registry, BlockingPool& pool) {
     registry.add(RequestCode::QUERY_CONSUME_QUEUE, answer_on(pool, [this](const Request& request) {
                      return query_consume_queue(request);
                  }));
+    registry.add(RequestCode::GET_BROKER_HA_STATUS, answer_on(pool, [this](const Request& request) {
+                     return get_ha_status(request);
+                 }));
+    registry.add(RequestCode::GET_BROKER_EPOCH_CACHE, answer_inline([](const Request&) {
+                     return Result<Response>(Response(ResponseCode::SYSTEM_ERROR,
+                                                      "this request only for controllerMode "));
+                 }));
 }
 
 Result<Response> StoreAdmin::clean_unused_topic(const Request&) {
@@ -48,6 +55,21 @@ Result<Response> StoreAdmin::clean_unused_topic(const Request&) {
     const int count = store_.clean_unused_topics(retained);
     log_of("broker").warn("unused_topics_cleaned count={}", count);
     return Response(ResponseCode::SUCCESS);
+}
+
+// Source: DefaultHAService.getRuntimeInfo, HARuntimeInfo.
+Result<Response> StoreAdmin::get_ha_status(const Request&) {
+    const nlohmann::json as_slave{{"lastReadTimestamp", 0},
+                                  {"lastWriteTimestamp", 0},
+                                  {"masterFlushOffset", 0},
+                                  {"maxOffset", 0},
+                                  {"transferredByteInSecond", 0}};
+    return success_with(
+        dump_json({{"haClientRuntimeInfo", as_slave},
+                   {"haConnectionInfo", nlohmann::json::array()},
+                   {"inSyncSlaveNums", 0},
+                   {"master", true},
+                   {"masterCommitLogMaxOffset", store_.runtime().commit_log_max.value}}));
 }
 
 Result<Response> StoreAdmin::query_consume_queue(const Request& request) {

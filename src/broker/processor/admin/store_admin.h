@@ -14,7 +14,8 @@ namespace rmq::broker {
 class ConsumerManager;
 class TopicConfigManager;
 
-// Manual cleaning and a look into queue files: 306, 316, 321, 329. Blocking pool.
+// Manual cleaning and a look into queue files: 306, 316, 321, 329; the replication state of a
+// master without slaves: 907, 1007. Blocking pool.
 // Source: AdminBrokerProcessor (5.5.0).
 class StoreAdmin {
 public:
@@ -27,6 +28,7 @@ public:
 private:
     Result<Response> clean_unused_topic(const Request& request);
     Result<Response> query_consume_queue(const Request& request);
+    Result<Response> get_ha_status(const Request& request);
 
     store::MessageStore& store_;
     TopicConfigManager& topics_;
