@@ -128,6 +128,7 @@ struct Broker::Parts {
     SystemClock clock;
     IoPool pool;
     RequestRegistry registry;
+    RequestRegistry fast_registry;
     RemotingServer server;
     RemotingServer fast_server;
     store::MessageStore store;
@@ -174,7 +175,8 @@ Broker::Parts::Parts(BrokerConfig with, store::MessageStoreConfig with_store,
       pool(io_threads(config), "io"),
       server(pool, registry, server_options(config, config.listen_port),
              [this](const auto& connection) { on_close(connection); }),
-      fast_server(pool, registry, server_options(config, config.listen_port - kFastPortDistance),
+      fast_server(pool, fast_registry,
+                  server_options(config, config.listen_port - kFastPortDistance),
                   [this](const auto& connection) { on_close(connection); }),
       store(store_config, clock),
       topics(config, true, config_file(store_config, "topics.json"), clock),
@@ -328,7 +330,10 @@ Status Broker::Parts::load() {
     services = std::make_unique<Services>(*this, std::move(levels), store_host);
     RMQ_CHECK(services->schedule.load());
     services->client_processors.register_in(registry);
-    services->admin_processors.register_in(registry, services->blocking);
+    services->client_processors.register_in(fast_registry, ClientProcessors::Listener::kFast);
+    for (auto* each : {&registry, &fast_registry}) {
+        services->admin_processors.register_in(*each, services->blocking);
+    }
     return {};
 }
 

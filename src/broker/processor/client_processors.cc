@@ -49,7 +49,7 @@ ClientProcessors::ClientProcessors(const ClientCollaborators& c)
                   .offsets = c.offsets}),
       locks_(c.locks) {}
 
-void ClientProcessors::register_in(RequestRegistry& registry) {
+void ClientProcessors::register_in(RequestRegistry& registry, Listener listener) {
     const auto add = [&registry](RequestCode code, auto& processor, auto member) {
         registry.add(code, [&processor, member](const Request& request, Responder responder) {
             (processor.*member)(request, std::move(responder));
@@ -60,8 +60,10 @@ void ClientProcessors::register_in(RequestRegistry& registry) {
         add(code, send_, &SendMessageProcessor::process);
     }
     add(RequestCode::CONSUMER_SEND_MSG_BACK, send_back_, &SendBackProcessor::process);
-    add(RequestCode::PULL_MESSAGE, pull_, &PullMessageProcessor::process);
-    add(RequestCode::LITE_PULL_MESSAGE, pull_, &PullMessageProcessor::process);
+    if (listener == Listener::kMain) {
+        add(RequestCode::PULL_MESSAGE, pull_, &PullMessageProcessor::process);
+        add(RequestCode::LITE_PULL_MESSAGE, pull_, &PullMessageProcessor::process);
+    }
     add(RequestCode::HEART_BEAT, clients_, &ClientManageProcessor::heart_beat);
     add(RequestCode::UNREGISTER_CLIENT, clients_, &ClientManageProcessor::unregister_client);
     add(RequestCode::CHECK_CLIENT_CONFIG, clients_, &ClientManageProcessor::check_client_config);

@@ -34,7 +34,8 @@ struct ClientCollaborators {
 };
 
 // The processors that producers and consumers talk to, put together: 10, 11, 14, 15, 34-36, 38, 41,
-// 42, 46, 310, 320, 361. All run on the io threads.
+// 42, 46, 310, 320, 361. All run on the io threads. The second listener does not serve pulls, as
+// in the original, whose clients never pull there.
 class ClientProcessors {
 public:
     explicit ClientProcessors(const ClientCollaborators& collaborators);
@@ -42,7 +43,8 @@ public:
     ClientProcessors& operator=(const ClientProcessors&) = delete;
 
     // This object outlives the registry.
-    void register_in(RequestRegistry& registry);
+    enum class Listener { kMain, kFast };
+    void register_in(RequestRegistry& registry, Listener listener = Listener::kMain);
 
     PullMessageProcessor& pull() { return pull_; }
 
