@@ -38,9 +38,10 @@ CONFIG_IGNORED = re.compile(
 
 ARCHIVE = paths.BUILD / "mqadmin.jsa"
 RECORDED = paths.COMPAT / "oracle" / "mqadmin.json"
-# Most of a command's time is the client's waits, so commands that only read run side by side.
+# Most of a command's time is the client's waits, so commands that only read, or are refused, run side by side.
 WORKERS = 5
 CHANGES = re.compile(r"update|delete|reset|clone|clean|wipe|add|set|send|check|skip|export")
+REFUSED = re.compile(r"illegal|protected|bad attribute|system topic|of nothing|to nothing")
 # As tools.sh does: without it the tool takes the broker's logging settings from the jar and prints them.
 LOGBACK = '<configuration><root level="OFF"/></configuration>'
 
@@ -246,7 +247,8 @@ def rates_away(lines: list) -> list:
 
 def client_state_away(lines: list) -> list:
     """What the client tells of itself, without its clocks and rates."""
-    return [re.sub(r"ProcessQueueInfo \[.*", "ProcessQueueInfo", line) for line in rates_away(lines)]
+    return [re.sub(r"ProcessQueueInfo \[.*", "ProcessQueueInfo", line) for line in rates_away(lines)
+            if not line.startswith("clientCallbackExecutorThreads")]
 
 
 def exported_configs(lines: list) -> list:
@@ -278,11 +280,15 @@ SPECIAL = {"brokerStatus": runtime_keys, "getBrokerConfig": config_lines, "clust
            "exportMetadata": exported_metadata, "exportMetrics": positions_away, "exportConfigs": exported_configs}
 
 
+def changes(name: str) -> bool:
+    return bool(CHANGES.match(name)) and not REFUSED.search(name)
+
+
 def side_by_side(commands: list) -> list:
     """The commands in groups that may run at the same time: every change is a group of its own."""
     groups = []
     for command in commands:
-        if groups and not any(CHANGES.match(given[0]) for given in (command, groups[-1][0])):
+        if groups and not any(changes(given[0]) for given in (command, groups[-1][0])):
             groups[-1].append(command)
         else:
             groups.append([command])

@@ -91,11 +91,15 @@ TEST_CASE("settings: option beats --set beats file beats environment", "[raptorm
     CHECK(namesrv.config.config_store_path == file);
     CHECK_FALSE(namesrv.explicit_values.contains("configStorePath"));
     // The file of -c wins over a path that it names, as in the original.
-    line.overrides = {{"configStorePath", "/elsewhere"}};
+    line.overrides = {{"configStorePath", "/elsewhere"}, {"brokerConfigPath", "/elsewhere"}};
     NamesrvSettings named;
     REQUIRE(load_settings(line, named));
     CHECK(named.config.config_store_path == file);
     CHECK(named.explicit_values.at("configStorePath") == file);
+    BrokerSettings broker;
+    REQUIRE(load_settings(line, broker));
+    CHECK(broker.config.broker_config_path == file);
+    CHECK(broker.explicit_values.at("brokerConfigPath") == file);
 }
 
 TEST_CASE("settings: a file that cannot be read names its path and the cure", "[raptormq]") {

@@ -62,6 +62,13 @@ Result<Properties> collect(const CommandLine& line) {
     return properties;
 }
 
+// Updates go to the file of -c, even where that file names another.
+void replace_if_set(Properties& properties, std::string_view key, const std::string& text) {
+    if (const auto set = properties.find(key); set != properties.end()) {
+        set->second = text;
+    }
+}
+
 bool is_port(std::string_view text) {
     std::int32_t port = 0;
     return parse_config(text, port) && port > 0 && port <= 65535;
@@ -90,12 +97,8 @@ Status load_settings(const CommandLine& line, NamesrvSettings& settings) {
     RMQ_TRY(settings.explicit_values, collect(line));
     settings.warnings = settings.configuration.load(settings.explicit_values);
     if (!line.config_file.empty()) {
-        // Also where the file names another. Source: NamesrvStartup
-        settings.config.config_store_path = line.config_file;
-        if (const auto named = settings.explicit_values.find("configStorePath");
-            named != settings.explicit_values.end()) {
-            named->second = line.config_file;
-        }
+        settings.config.config_store_path = line.config_file;  // Source: NamesrvStartup
+        replace_if_set(settings.explicit_values, "configStorePath", line.config_file);
     }
     namesrv::fill_machine_defaults(settings.config);
     return {};
@@ -112,6 +115,7 @@ Status load_settings(const CommandLine& line, BrokerSettings& settings) {
     settings.warnings = settings.configuration.load(settings.explicit_values);
     if (!line.config_file.empty()) {
         settings.config.broker_config_path = line.config_file;  // Source: BrokerStartup
+        replace_if_set(settings.explicit_values, "brokerConfigPath", line.config_file);
     }
     broker::fill_machine_defaults(settings.config);
     RMQ_CHECK(check_namesrv_addr(settings.config.namesrv_addr.get()));

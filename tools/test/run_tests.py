@@ -173,6 +173,7 @@ def main() -> int:
             if not chosen.no_compat:
                 compatibility(tally, "raptormq", chosen.compat)
                 counted(tally, "example programs", ["compat-tests/examples/run_examples.py", "--recorded"])
+                counted(tally, "mqadmin", ["compat-tests/mqadmin_compare.py", "--recorded"])
     say("summary")
     tally.print()
     return 1 if tally.failed or not tally.passed else 0
