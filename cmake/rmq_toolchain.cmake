@@ -22,10 +22,6 @@ set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1")
 if(RMQ_SANITIZE)
     add_compile_options(-fsanitize=${RMQ_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
     add_link_options(-fsanitize=${RMQ_SANITIZE})
-    if(RMQ_SANITIZE MATCHES "thread")
-        # gcc 12 rejects stand-alone fences under TSan; Asio can do without them.
-        add_compile_definitions(BOOST_ASIO_DISABLE_FENCED_BLOCK)
-    endif()
 endif()
 
 if(RMQ_FUZZ)

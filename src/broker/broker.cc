@@ -63,6 +63,8 @@ RemotingServerOptions server_options(const BrokerConfig& config, std::int32_t po
     options.bind_address = config.bind_address;
     options.port = static_cast<std::uint16_t>(std::max(port, 0));
     options.idle_seconds = config.server_channel_max_idle_time_seconds;
+    options.send_buffer_bytes = config.server_socket_snd_buf_size;
+    options.receive_buffer_bytes = config.server_socket_rcv_buf_size;
     return options;
 }
 
@@ -196,7 +198,7 @@ Broker::Parts::Parts(BrokerConfig with, store::MessageStoreConfig with_store,
 
 Broker::Parts::Services::Services(Parts& p, DelayLevelTable levels, const SocketAddress& store_host)
     : consumers({p.config.channel_expired_timeout, p.config.subscription_expired_timeout}, p.clock),
-      producers(p.clock),
+      producers(p.config, p.clock),
       notifier(p.config, p.clock),
       locks(p.clock),
       store_stats(p.store, p.clock),
@@ -206,8 +208,8 @@ Broker::Parts::Services::Services(Parts& p, DelayLevelTable levels, const Socket
                 .flush_interval_ms = p.store_config.flush_delay_offset_interval}),
       blocking("blocking", static_cast<unsigned>(std::max(1, p.config.blocking_threads)),
                limits::kBlockingQueueMax),
-      admission(blocking, p.clock),
-      client(p.pool, &p.registry),
+      admission(blocking, p.clock, p.config.broker_fast_failure_enable),
+      client(p.pool, &p.registry, milliseconds(p.config.connect_timeout_millis)),
       outer(client),
       registration({.config = p.config,
                     .outer = outer,
@@ -331,8 +333,9 @@ Status Broker::Parts::load() {
     RMQ_CHECK(services->schedule.load());
     services->client_processors.register_in(registry);
     services->client_processors.register_in(fast_registry, ClientProcessors::Listener::kFast);
+    const AdminQueue queue{services->admission, config.wait_time_mills_in_admin_broker_queue};
     for (auto* each : {&registry, &fast_registry}) {
-        services->admin_processors.register_in(*each, services->blocking);
+        services->admin_processors.register_in(*each, queue);
     }
     return {};
 }
@@ -374,6 +377,8 @@ void Broker::Parts::add_jobs() {
         services->registration.run_once();
         services->notifier.run_once();
     });
+    jobs.every(milliseconds(config.broker_heartbeat_interval),
+               [this] { services->registration.send_heartbeat(); });
     jobs.every(kScanPeriod, [this] {
         services->consumers.scan_not_active_channels();
         services->producers.scan_not_active_channels();

@@ -25,7 +25,7 @@ constexpr ConfigRow kBrokerRows[] = {
     config_row<&C::broker_fast_failure_enable>(
         "brokerFastFailureEnable", "answer busy to requests waiting too long in queues"),
     config_row<&C::broker_heartbeat_interval>("brokerHeartbeatInterval",
-                                              "ms between heartbeats to controller or NameServer",
+                                              "ms between heartbeats with enableSlaveActingMaster",
                                               {.unit = "ms", .min = 100}),
     config_row<&C::broker_ip1>("brokerIP1", "address given to clients and stored as storeHost",
                                {.default_shown = "<first usable local IP>"}),
@@ -54,22 +54,15 @@ constexpr ConfigRow kBrokerRows[] = {
     config_row<&C::compressed_register>("compressedRegister", "compress registration body"),
     config_row<&C::config_black_list>("configBlackList",
                                       "keys that remote config update must refuse, semicolon list"),
-    config_row<&C::consumer_fallbehind_threshold>("consumerFallbehindThreshold",
-                                                  "bytes behind that mark a consumer as slow",
-                                                  {.unit = "bytes", .min = 0}),
     config_row<&C::consumer_offset_update_version_step>(
         "consumerOffsetUpdateVersionStep", "offset commits per DataVersion step", {.min = 1}),
     config_row<&C::default_topic_queue_nums>(
         "defaultTopicQueueNums", "queues of auto-created topics", {.min = 1, .max = 16384}),
-    config_row<&C::disable_consume_if_consumer_read_slowly>(
-        "disableConsumeIfConsumerReadSlowly", "disable groups that fall too far behind"),
     config_row<&C::enable_create_sys_group>("enableCreateSysGroup",
                                             "create system groups at start"),
     config_row<&C::enable_detail_stat>("enableDetailStat", "per-queue statistics"),
     config_row<&C::enable_mixed_message_type>("enableMixedMessageType",
                                               "allow MIXED message type attribute"),
-    config_row<&C::enable_property_filter>("enablePropertyFilter", "allow SQL92 filters",
-                                           {.java_default = "false"}),
     config_row<&C::enable_register_producer>("enableRegisterProducer",
                                              "accept producer heartbeats and producer table"),
     config_row<&C::enable_single_topic_register>("enableSingleTopicRegister",
@@ -105,9 +98,6 @@ constexpr ConfigRow kBrokerRows[] = {
                                                "refuse transaction messages"),
     config_row<&C::rocketmq_home>("rocketmqHome", "installation folder",
                                   {.default_shown = "<ROCKETMQ_HOME>"}),
-    config_row<&C::send_heartbeat_timeout_millis>("sendHeartbeatTimeoutMillis",
-                                                  "broker heartbeat request timeout, ms",
-                                                  {.unit = "ms", .min = 1}),
     config_row<&C::short_polling_time_mills>("shortPollingTimeMills",
                                              "hold time when long polling is off, ms",
                                              {.unit = "ms", .min = 0}),
@@ -127,17 +117,10 @@ constexpr ConfigRow kBrokerRows[] = {
                                                    {.unit = "ms", .min = 1000}),
     config_row<&C::use_server_side_reset_offset>("useServerSideResetOffset",
                                                  "reset offsets in the broker"),
-    config_row<&C::use_static_subscription>("useStaticSubscription",
-                                            "keep only administratively set subscriptions"),
     config_row<&C::validate_system_topic_when_update_topic>("validateSystemTopicWhenUpdateTopic",
                                                             "refuse changes of system topics"),
-    config_row<&C::wait_time_mills_in_ack_queue>(
-        "waitTimeMillsInAckQueue", "fast failure for acks, ms", {.unit = "ms", .min = 0}),
     config_row<&C::wait_time_mills_in_admin_broker_queue>(
         "waitTimeMillsInAdminBrokerQueue", "fast failure for admin, ms", {.unit = "ms", .min = 0}),
-    config_row<&C::wait_time_mills_in_heartbeat_queue>("waitTimeMillsInHeartbeatQueue",
-                                                       "fast failure for heartbeats, ms",
-                                                       {.unit = "ms", .min = 0}),
     config_row<&C::wait_time_mills_in_lite_pull_queue>(
         "waitTimeMillsInLitePullQueue", "fast failure for lite pull, ms", {.unit = "ms", .min = 0}),
     config_row<&C::wait_time_mills_in_pull_queue>(
@@ -145,9 +128,6 @@ constexpr ConfigRow kBrokerRows[] = {
     config_row<&C::wait_time_mills_in_send_queue>("waitTimeMillsInSendQueue",
                                                   "send queue wait that triggers fast failure, ms",
                                                   {.unit = "ms", .min = 0}),
-    config_row<&C::wait_time_mills_in_transaction_queue>("waitTimeMillsInTransactionQueue",
-                                                         "fast failure for end-transaction, ms",
-                                                         {.unit = "ms", .min = 0}),
 };
 
 // Source: org.apache.rocketmq.remoting.netty.NettyServerConfig

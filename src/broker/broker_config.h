@@ -52,9 +52,6 @@ struct BrokerConfig {
     Live<std::int64_t> wait_time_mills_in_send_queue{200};
     Live<std::int64_t> wait_time_mills_in_pull_queue{5000};
     Live<std::int64_t> wait_time_mills_in_lite_pull_queue{5000};
-    Live<std::int64_t> wait_time_mills_in_heartbeat_queue{31000};
-    Live<std::int64_t> wait_time_mills_in_transaction_queue{3000};
-    Live<std::int64_t> wait_time_mills_in_ack_queue{3000};
     Live<std::int64_t> wait_time_mills_in_admin_broker_queue{5000};
 
     // Pulling and offsets.
@@ -62,10 +59,7 @@ struct BrokerConfig {
     Live<std::int64_t> short_polling_time_mills{1000};
     Live<bool> slave_read_enable{false};
     Live<bool> lite_pull_message_enable{true};
-    Live<bool> enable_property_filter{true};
     Live<bool> reject_pull_consumer_enable{false};
-    Live<bool> disable_consume_if_consumer_read_slowly{false};
-    Live<std::int64_t> consumer_fallbehind_threshold{17'179'869'184};
     Live<bool> use_server_side_reset_offset{true};
     std::int32_t flush_consumer_offset_interval = 5000;
     Live<std::int64_t> consumer_offset_update_version_step{500};
@@ -76,7 +70,6 @@ struct BrokerConfig {
     Live<bool> notify_consumer_ids_changed_enable{true};
     Live<bool> real_time_notify_consumer_change{true};
     Live<bool> enable_register_producer{true};
-    Live<bool> use_static_subscription{false};
     std::int32_t server_channel_max_idle_time_seconds = 120;
 
     // Registration at the NameServers.
@@ -85,8 +78,7 @@ struct BrokerConfig {
     Live<bool> force_register{true};
     Live<bool> compressed_register{false};
     Live<bool> enable_single_topic_register{false};
-    Live<std::int32_t> broker_heartbeat_interval{1000};
-    Live<std::int32_t> send_heartbeat_timeout_millis{1000};
+    std::int32_t broker_heartbeat_interval = 1000;
     Live<std::int64_t> broker_not_active_timeout_millis{10000};
     bool enable_slave_acting_master = false;
     Live<std::int32_t> update_name_server_addr_period{120'000};

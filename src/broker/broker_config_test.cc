@@ -40,10 +40,8 @@ TEST_CASE("BrokerConfig: defaults are the original's unless the profile says oth
     bind_config(configuration, config);
     CHECK(config.listen_port == 10911);
     CHECK(config.default_topic_queue_nums == 8);
-    CHECK(config.enable_property_filter);
     CHECK(configuration.value("recallMessageEnable") == "true");
     configuration.load({{"defaultsProfile", "java"}});
-    CHECK_FALSE(config.enable_property_filter);
     CHECK_FALSE(config.trace_topic_enable);
     CHECK(configuration.value("recallMessageEnable") == "false");
     CHECK(configuration.value("metricsExporterType") == "DISABLE");

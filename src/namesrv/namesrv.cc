@@ -33,6 +33,8 @@ RemotingServerOptions server_options(const NamesrvConfig& config) {
     options.bind_address = config.bind_address;
     options.port = static_cast<std::uint16_t>(config.listen_port);
     options.idle_seconds = config.server_channel_max_idle_time_seconds;
+    options.send_buffer_bytes = config.server_socket_snd_buf_size;
+    options.receive_buffer_bytes = config.server_socket_rcv_buf_size;
     return options;
 }
 

@@ -31,8 +31,6 @@ constexpr ConfigRow kNamesrvRows[] = {
         "scanNotActiveBrokerInterval", "ms between liveness scans", {.unit = "ms", .min = 10}),
     config_row<&C::support_acting_master>("supportActingMaster",
                                           "show smallest id as master when none"),
-    config_row<&C::un_register_broker_queue_capacity>("unRegisterBrokerQueueCapacity",
-                                                      "batched unregistration queue", {.min = 1}),
     config_row<&C::wait_seconds_for_service>("waitSecondsForService", "seconds for it",
                                              {.unit = "s", .min = 0}),
 };
@@ -45,6 +43,7 @@ constexpr ConfigRow kNamesrvKnownRows[] = {
     known_row("defaultThreadPoolQueueCapacity", kInt, "10000", "other queue length"),
     known_row("enableControllerInNamesrv", kBoolean, "false", "run a controller inside"),
     known_row("productEnvName", kString, "center", "environment name for the cluster-test hook"),
+    known_row("unRegisterBrokerQueueCapacity", kInt, "3000", "batched unregistration queue"),
 };
 
 // Source: org.apache.rocketmq.remoting.netty.NettyServerConfig

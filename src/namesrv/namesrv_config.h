@@ -24,7 +24,6 @@ struct NamesrvConfig {
 
     // Routes and registration.
     Live<std::int64_t> scan_not_active_broker_interval{5000};
-    std::int32_t un_register_broker_queue_capacity = 3000;
     Live<bool> order_message_enable{false};
     Live<bool> return_order_topic_config_to_broker{true};
     Live<bool> support_acting_master{false};

@@ -28,7 +28,6 @@ namespace {
 using std::chrono::milliseconds;
 using Done = UniqueFunction<void(Result<InboundResponse>)>;
 
-constexpr milliseconds kConnectTimeout{3000};  // Source: NettyClientConfig.connectTimeoutMillis
 constexpr milliseconds kSweepPeriod{5000};
 constexpr std::size_t kResolvesQueuedMax = 1024;
 
@@ -80,8 +79,12 @@ struct RemotingClient::Impl final : ConnectionOwner, std::enable_shared_from_thi
         std::vector<Call> waiting;
     };
 
-    Impl(IoPool::Impl& with_pool, const RequestRegistry* with_registry)
-        : pool(with_pool), thread(*with_pool.lanes[0]), registry(with_registry) {}
+    Impl(IoPool::Impl& with_pool, const RequestRegistry* with_registry,
+         milliseconds with_connect_timeout)
+        : pool(with_pool),
+          thread(*with_pool.lanes[0]),
+          registry(with_registry),
+          connect_timeout(with_connect_timeout) {}
 
     const ConnectionLimits& limits() const override { return connection_limits; }
     void on_request(const Request& request, Responder responder) override;
@@ -103,6 +106,7 @@ struct RemotingClient::Impl final : ConnectionOwner, std::enable_shared_from_thi
     IoPool::Impl& pool;
     IoThread& thread;
     const RequestRegistry* const registry;
+    const milliseconds connect_timeout;
     const ConnectionLimits connection_limits{
         limits::kFrameMaxBytes, limits::kWriteHighWatermarkBytes, limits::kWriteLowWatermarkBytes,
         limits::kInFlightPerConnectionMax};
@@ -188,7 +192,7 @@ void RemotingClient::Impl::begin(Peer& peer) {
     peer.connecting = true;
     const std::uint64_t attempt = ++peer.attempt;
     thread.loop.run_after(
-        kConnectTimeout, [weak = weak_from_this(), address = peer.address, attempt] {
+        connect_timeout, [weak = weak_from_this(), address = peer.address, attempt] {
             const auto alive = weak.lock();
             const auto found = alive ? alive->peers.find(address) : decltype(alive->peers.end()){};
             if (alive && found != alive->peers.end() && found->second->connecting &&
@@ -352,8 +356,9 @@ void RemotingClient::Impl::close_all() {
     connections.for_each([](SocketConnection& connection) { connection.close("client stopped"); });
 }
 
-RemotingClient::RemotingClient(IoPool& pool, const RequestRegistry* registry)
-    : impl_(std::make_shared<Impl>(pool.impl(), registry)) {}
+RemotingClient::RemotingClient(IoPool& pool, const RequestRegistry* registry,
+                               std::chrono::milliseconds connect_timeout)
+    : impl_(std::make_shared<Impl>(pool.impl(), registry, connect_timeout)) {}
 
 RemotingClient::~RemotingClient() {
     stop();
@@ -371,7 +376,7 @@ void RemotingClient::invoke(const std::string& address, OutboundCommand command,
 }
 
 void RemotingClient::send_oneway(const std::string& address, OutboundCommand command) {
-    invoke(address, std::move(command), kConnectTimeout, {});
+    invoke(address, std::move(command), impl_->connect_timeout, {});
 }
 
 Result<InboundResponse> RemotingClient::invoke_sync(const std::string& address,

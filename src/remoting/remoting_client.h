@@ -18,8 +18,12 @@ namespace rmq {
 // Thread safety: any thread; `done` runs on io thread 0 of the pool.
 class RemotingClient {
 public:
-    // `registry`, when given, serves requests that the peer sends over these connections.
-    explicit RemotingClient(IoPool& pool, const RequestRegistry* registry = nullptr);
+    static constexpr std::chrono::milliseconds kConnectTimeout{3000};  // Source: NettyClientConfig
+
+    // `registry`, when given, serves requests that the peer sends over these connections. An
+    // address that does not let us in within `connect_timeout` counts as kUnavailable.
+    explicit RemotingClient(IoPool& pool, const RequestRegistry* registry = nullptr,
+                            std::chrono::milliseconds connect_timeout = kConnectTimeout);
     ~RemotingClient();
     RemotingClient(const RemotingClient&) = delete;
     RemotingClient& operator=(const RemotingClient&) = delete;

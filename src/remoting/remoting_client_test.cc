@@ -4,7 +4,13 @@
 #include "common/testing/catch.h"
 #include "remoting/testing/test_server.h"
 
+#include <arpa/inet.h>
+
 #include <atomic>
+#include <vector>
+
+#include <sys/socket.h>
+#include <unistd.h>
 
 using namespace rmq;
 using namespace rmq::testing;
@@ -30,6 +36,38 @@ std::uint16_t unused_port() {
     server.start();
     return server.port();
 }
+
+// A listener whose queue is full and never served: to connect takes for ever.
+class FullListener {
+public:
+    FullListener() {
+        sockaddr_in any{};
+        any.sin_family = AF_INET;
+        any.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        fds_.push_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        REQUIRE(::bind(fds_[0], reinterpret_cast<sockaddr*>(&any), sizeof any) == 0);
+        REQUIRE(::listen(fds_[0], 0) == 0);
+        socklen_t size = sizeof any;
+        REQUIRE(::getsockname(fds_[0], reinterpret_cast<sockaddr*>(&any), &size) == 0);
+        port_ = ntohs(any.sin_port);
+        for (int i = 0; i < 4; ++i) {
+            fds_.push_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+            ::connect(fds_.back(), reinterpret_cast<sockaddr*>(&any), sizeof any);
+        }
+    }
+    FullListener(const FullListener&) = delete;
+    FullListener& operator=(const FullListener&) = delete;
+    ~FullListener() {
+        for (const int fd : fds_) {
+            ::close(fd);
+        }
+    }
+    std::uint16_t port() const { return port_; }
+
+private:
+    std::vector<int> fds_;
+    std::uint16_t port_ = 0;
+};
 
 }  // namespace
 
@@ -80,6 +118,20 @@ TEST_CASE("RemotingClient: failures have their own codes", "[remoting]") {
                                      "127.0.0.1:65536", "127.0.0.1:x");
     CHECK(code_of(bad, seconds(20)) == Errc::kInvalidArgument);
     CHECK(code_of(address_of(server), milliseconds(20)) == Errc::kTimeout);
+}
+
+TEST_CASE("RemotingClient: a server that lets nobody in is given up after the connect timeout",
+          "[remoting][config]") {
+    const FullListener listener;
+    IoPool pool(1, "client");
+    pool.start();
+    RemotingClient client(pool, nullptr, milliseconds(20));
+    // Without a timeout of its own for connecting, the call's would pass first.
+    const auto answer = client.invoke_sync("127.0.0.1:" + std::to_string(listener.port()),
+                                           echo("x"), milliseconds(2000));
+    REQUIRE_FALSE(answer);
+    CHECK(answer.error().code == Errc::kUnavailable);
+    CHECK(answer.error().remark.ends_with("no answer in time"));
 }
 
 TEST_CASE("RemotingClient: a lost connection ends its calls and the next call opens another",

@@ -276,7 +276,9 @@ RemotingServer::~RemotingServer() {
 Status RemotingServer::listen() {
     RMQ_TRY(const auto address,
             make_socket_address(impl_->options.bind_address, impl_->options.port));
-    RMQ_TRY(impl_->listen_fd, listen_on(address));
+    RMQ_TRY(impl_->listen_fd,
+            listen_on(address, {.send_bytes = impl_->options.send_buffer_bytes,
+                                .receive_bytes = impl_->options.receive_buffer_bytes}));
     impl_->port = static_cast<std::uint16_t>(local_address(impl_->listen_fd).port);
     impl_->accepting = true;
     impl_->begin_sweeping();

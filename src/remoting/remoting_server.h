@@ -17,6 +17,8 @@ struct RemotingServerOptions {
     std::string bind_address = "0.0.0.0";
     std::uint16_t port = 0;  // 0: any free one, see RemotingServer::port()
     std::int64_t idle_seconds = limits::kIdleSeconds;
+    std::int32_t send_buffer_bytes = 0;     // of each socket in the system; 0: the system's own
+    std::int32_t receive_buffer_bytes = 0;  // likewise
     std::size_t frame_max_bytes = limits::kFrameMaxBytes;
     std::size_t write_high_watermark_bytes = limits::kWriteHighWatermarkBytes;
     std::size_t write_low_watermark_bytes = limits::kWriteLowWatermarkBytes;

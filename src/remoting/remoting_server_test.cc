@@ -2,6 +2,7 @@
 #include "remoting/remoting_server.h"
 
 #include "common/testing/catch.h"
+#include "remoting/testing/open_sockets.h"
 #include "remoting/testing/test_server.h"
 
 #include <algorithm>
@@ -280,4 +281,19 @@ TEST_CASE("RemotingServer: running out of descriptors delays accepting and ends 
     for (const int fd : fillers) {
         ::close(fd);
     }
+}
+
+TEST_CASE("RemotingServer: accepted sockets have the buffers of the options",
+          "[remoting][config]") {
+    constexpr int kSend = 71'234;
+    constexpr int kReceive = 53'210;
+    TestServer server({.send_buffer_bytes = kSend, .receive_buffer_bytes = kReceive});
+    REQUIRE(server.start());
+    const RawPeer peer = server.peer();
+    REQUIRE(peer.send(request_frame(TestServer::kEcho, 1)));
+    RawPeer::Frame frame;
+    REQUIRE(peer.receive(frame));
+    // Linux doubles what it is asked for, to have room for its own records.
+    CHECK(open_sockets_with(SO_SNDBUF, 2 * kSend) == 1);
+    CHECK(open_sockets_with(SO_RCVBUF, 2 * kReceive) == 1);
 }

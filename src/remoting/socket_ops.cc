@@ -91,7 +91,7 @@ int new_socket(const SocketAddress& address) {
 
 }  // namespace
 
-Result<int> listen_on(const SocketAddress& address) {
+Result<int> listen_on(const SocketAddress& address, const SocketBuffers& buffers) {
     const std::string what = "cannot listen on " + address.to_string();
     const int fd = new_socket(address);
     if (fd < 0) {
@@ -100,6 +100,12 @@ Result<int> listen_on(const SocketAddress& address) {
     set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     if (address.is_v6) {
         set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
+    }
+    if (buffers.send_bytes > 0) {
+        set_option(fd, SOL_SOCKET, SO_SNDBUF, buffers.send_bytes);
+    }
+    if (buffers.receive_bytes > 0) {
+        set_option(fd, SOL_SOCKET, SO_RCVBUF, buffers.receive_bytes);
     }
     RawAddress raw = to_raw(address);
     constexpr int kBacklog = 1024;  // Source: NettyServerConfig.serverSocketBacklog

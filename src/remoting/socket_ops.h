@@ -14,9 +14,16 @@ namespace rmq {
 // The system calls around sockets, with the project's addresses and errors. All sockets made here
 // are non-blocking, close-on-exec, and send small packets at once (TCP_NODELAY).
 
-// Binds and listens. An IPv6 wildcard takes IPv4 peers too. Errors: kAlreadyExists when the port
-// is taken, kPermissionDenied, kInvalidArgument for an address that is not this machine's.
-Result<int> listen_on(const SocketAddress& address);
+// Sizes of a socket's buffers in the system; 0 leaves the system's own.
+struct SocketBuffers {
+    std::int32_t send_bytes = 0;
+    std::int32_t receive_bytes = 0;
+};
+
+// Binds and listens; accepted sockets have the listener's buffers. An IPv6 wildcard takes IPv4
+// peers too. Errors: kAlreadyExists when the port is taken, kPermissionDenied, kInvalidArgument for
+// an address that is not this machine's.
+Result<int> listen_on(const SocketAddress& address, const SocketBuffers& buffers = {});
 
 // What accept_from() found.
 struct Accepted {

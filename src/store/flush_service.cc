@@ -52,6 +52,11 @@ void FlushService::when_flushed(PhysicalOffset end, Done done) {
     done(status);
 }
 
+// Source: DefaultFlushManager.handleDiskFlush wakes, FlushRealTimeService listens.
+bool FlushService::wakes_when_put() const {
+    return config_.wake_flush_when_put_message && !config_.flush_commit_log_timed;
+}
+
 void FlushService::run_once() {
     if (is_due(clock_.monotonic_ms())) {
         flush();

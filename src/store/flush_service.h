@@ -20,7 +20,8 @@ class StoreCheckpoint;
 struct MessageStoreConfig;
 
 // Forces the CommitLog to the disk. ASYNC_FLUSH: every flushIntervalCommitLog when at least
-// flushCommitLogLeastPages are dirty, and whatever is dirty every flushCommitLogThoroughInterval.
+// flushCommitLogLeastPages are dirty, and whatever is dirty every flushCommitLogThoroughInterval;
+// with wakeFlushWhenPutMessage and without flushCommitLogTimed looked at after each append.
 // SYNC_FLUSH: as soon as something was appended; all who wait are released by the one sync that
 // covers them (group commit).
 // Thread safety: appended(), when_flushed() from any thread; run_once() from the flush thread.
@@ -37,9 +38,9 @@ public:
     void set_flush_listener(std::function<void()> listener);
     bool is_sync() const { return is_sync_; }
 
-    // Says that the log has grown. Free with ASYNC_FLUSH.
+    // Says that the log has grown. Free with ASYNC_FLUSH, unless it wants to be woken.
     void appended() {
-        if (is_sync_) {
+        if (is_sync_ || wakes_when_put()) {
             wakeup_.signal();
         }
     }
@@ -65,6 +66,7 @@ private:
     };
 
     bool is_due(std::int64_t now_ms);
+    bool wakes_when_put() const;
     void flush();
     void release();
     template <class Predicate>

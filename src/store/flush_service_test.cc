@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <thread>
 #include <vector>
 
@@ -141,4 +142,29 @@ TEST_CASE("FlushService: its threads answer every waiter, even while the disk ha
     flusher.join();
     timeouts.join();
     CHECK(f.log.flushed_offset() == f.log.max_offset());
+}
+
+TEST_CASE("FlushService: asynchronous, a put wakes it when the settings say so",
+          "[store][K-02][config]") {
+    const TempDir dir;
+    LogFixture f(dir.path());
+    REQUIRE(f.recover());
+    f.config.flush_interval_commit_log = 3'600'000;
+    f.config.flush_commit_log_least_pages = 0;
+    f.config.wake_flush_when_put_message = true;
+    f.config.flush_commit_log_timed = false;
+    f.log.set_append_listener([&] { f.flush.appended(); });
+    std::thread flusher([&] { f.flush.run(); });
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    bool is_flushed = true;
+    for (int i = 0; i < 10 && is_flushed; ++i) {
+        f.put("x");
+        do {
+            std::this_thread::yield();
+            is_flushed = f.log.flushed_offset() == f.log.max_offset();
+        } while (!is_flushed && std::chrono::steady_clock::now() < deadline);
+    }
+    CHECK(is_flushed);
+    f.flush.stop();
+    flusher.join();
 }

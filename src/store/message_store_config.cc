@@ -22,21 +22,14 @@ constexpr ConfigRow kRows[] = {
                                                "delete unexpired files when nearly full"),
     config_row<&C::clean_resource_interval>("cleanResourceInterval", "ms between retention rounds",
                                             {.unit = "ms", .min = 100}),
-    config_row<&C::data_read_ahead_enable>("dataReadAheadEnable",
-                                           "normal instead of random read-ahead hint"),
     config_row<&C::default_query_max_num>("defaultQueryMaxNum", "results of a unique key query",
                                           {.min = 1, .max = 10000}),
-    config_row<&C::delete_commit_log_files_interval>(
-        "deleteCommitLogFilesInterval", "ms between file deletions", {.unit = "ms", .min = 0}),
-    config_row<&C::delete_consume_queue_files_interval>(
-        "deleteConsumeQueueFilesInterval", "same for queue files, ms", {.unit = "ms", .min = 0}),
+    config_row<&C::delete_commit_log_files_interval>("deleteCommitLogFilesInterval",
+                                                     "ms between deletions of CommitLog files",
+                                                     {.unit = "ms", .min = 0}),
     config_row<&C::delete_file_batch_max>("deleteFileBatchMax", "files per retention round",
                                           {.min = 1}),
     config_row<&C::delete_when>("deleteWhen", "hours of daily clean-up, semicolon list"),
-    config_row<&C::destroy_mapped_file_interval_forcibly>(
-        "destroyMapedFileIntervalForcibly", "ms before a referenced file is destroyed",
-        {.unit = "ms", .min = 0}),
-    config_row<&C::disk_fall_recorded>("diskFallRecorded", "record how far consumers lag on disk"),
     config_row<&C::disk_max_used_space_ratio>(
         "diskMaxUsedSpaceRatio", "percent that triggers clean-up, clamped 10..95",
         {.unit = "percent", .min = 10, .max = 95, .clamped = true}),
@@ -46,8 +39,6 @@ constexpr ConfigRow kRows[] = {
     config_row<&C::disk_space_warning_level_ratio>(
         "diskSpaceWarningLevelRatio", "percent at which writes stop, clamped 35..90",
         {.unit = "percent", .min = 35, .max = 90, .clamped = true}),
-    config_row<&C::enabled_append_prop_crc>("enabledAppendPropCRC",
-                                            "append property CRC to records"),
     config_row<&C::file_reserved_time>("fileReservedTime", "hours files are kept",
                                        {.unit = "hours", .min = 0}),
     config_row<&C::flush_commit_log_least_pages>(
@@ -55,8 +46,8 @@ constexpr ConfigRow kRows[] = {
     config_row<&C::flush_commit_log_thorough_interval>("flushCommitLogThoroughInterval",
                                                        "ms after which any dirt is flushed",
                                                        {.unit = "ms", .min = 0}),
-    config_row<&C::flush_commit_log_timed>("flushCommitLogTimed",
-                                           "sleep between flushes instead of waiting for wake-ups"),
+    config_row<&C::flush_commit_log_timed>(
+        "flushCommitLogTimed", "sleep between async flushes instead of waiting for wake-ups"),
     config_row<&C::flush_consume_queue_least_pages>("flushConsumeQueueLeastPages",
                                                     "same for queues", {.min = 0}),
     config_row<&C::flush_consume_queue_thorough_interval>(
@@ -68,7 +59,6 @@ constexpr ConfigRow kRows[] = {
                                               {.unit = "ms", .min = 1}),
     config_row<&C::flush_interval_consume_queue>(
         "flushIntervalConsumeQueue", "queue flush period, ms", {.unit = "ms", .min = 1}),
-    config_row<&C::force_verify_prop_crc>("forceVerifyPropCRC", "verify property CRC in recovery"),
     config_row<&C::ha_listen_port>("haListenPort", "HA port; 0 means listenPort+1",
                                    {.min = 0, .max = 65535, .default_shown = "listenPort+1"}),
     config_row<&C::mapped_file_size_commit_log>(
@@ -102,9 +92,6 @@ constexpr ConfigRow kRows[] = {
     config_row<&C::os_page_cache_busy_time_out_mills>("osPageCacheBusyTimeOutMills",
                                                       "append lock time that means busy, ms",
                                                       {.unit = "ms", .min = 1}),
-    config_row<&C::redelete_hanged_file_interval>("redeleteHangedFileInterval",
-                                                  "ms between retries on stuck files",
-                                                  {.unit = "ms", .min = 0}),
     config_row<&C::store_path_commit_log>("storePathCommitLog",
                                           "CommitLog folder; empty = <storePathRootDir>/commitlog"),
     config_row<&C::store_path_root_dir>("storePathRootDir", "store folder",
@@ -113,7 +100,8 @@ constexpr ConfigRow kRows[] = {
                                        {.unit = "ms", .min = 1}),
     config_row<&C::travel_cq_file_num_when_get_message>(
         "travelCqFileNumWhenGetMessage", "queue files one pull may cross", {.min = 1}),
-    config_row<&C::warm_mapped_file_enable>("warmMapedFileEnable", "touch pages of new files"),
+    config_row<&C::wake_flush_when_put_message>(
+        "wakeFlushWhenPutMessage", "wake the async flusher on put, unless flushCommitLogTimed"),
 };
 
 }  // namespace

@@ -29,19 +29,17 @@ struct MessageStoreConfig {
     std::int32_t mapped_file_size_commit_log = 1'073'741'824;
     std::int32_t mapped_file_size_consume_queue = 6'000'000;
     bool auto_message_version_on_topic_len = true;
-    bool warm_mapped_file_enable = false;
-    bool data_read_ahead_enable = true;
 
     // Writing.
     Live<std::int32_t> max_message_size{4'194'304};
     Live<std::int64_t> os_page_cache_busy_time_out_mills{1000};
-    bool enabled_append_prop_crc = false;
 
     // Flushing.
     FlushDiskType flush_disk_type = FlushDiskType::ASYNC_FLUSH;
     Live<std::int32_t> sync_flush_timeout{5000};
     Live<std::int32_t> flush_interval_commit_log{500};
     Live<bool> flush_commit_log_timed{true};
+    Live<bool> wake_flush_when_put_message{false};
     Live<std::int32_t> flush_commit_log_least_pages{4};
     Live<std::int32_t> flush_commit_log_thorough_interval{10000};
     Live<std::int32_t> flush_interval_consume_queue{1000};
@@ -56,7 +54,6 @@ struct MessageStoreConfig {
     Live<std::int32_t> max_transfer_count_on_message_in_disk{8};
     Live<std::int32_t> access_message_in_memory_max_ratio{40};
     Live<std::int32_t> travel_cq_file_num_when_get_message{1};
-    Live<bool> disk_fall_recorded{true};
 
     // Index.
     bool message_index_enable = true;
@@ -68,7 +65,6 @@ struct MessageStoreConfig {
 
     // Recovery.
     bool check_crc_on_recover = true;
-    bool force_verify_prop_crc = false;
 
     // Retention and disk space.
     std::int32_t clean_resource_interval = 10000;
@@ -79,9 +75,6 @@ struct MessageStoreConfig {
     Live<std::int32_t> disk_space_clean_forcibly_ratio{85};
     Live<bool> clean_file_forcibly_enable{true};
     Live<std::int32_t> delete_commit_log_files_interval{100};
-    Live<std::int32_t> delete_consume_queue_files_interval{100};
-    Live<std::int32_t> destroy_mapped_file_interval_forcibly{120'000};
-    Live<std::int32_t> redelete_hanged_file_interval{120'000};
     Live<std::int32_t> delete_file_batch_max{10};
 
     // Delay levels.

@@ -14,7 +14,7 @@ TEST_CASE("MessageStoreConfig: a stock properties file is understood", "[store][
     bind_config(configuration, config);
     const auto properties = parse_properties(
         "storePathRootDir=/data/store\nmappedFileSizeCommitLog=1048576\nflushDiskType=SYNC_FLUSH\n"
-        "brokerRole=SYNC_MASTER\ndeleteWhen=02;03\nfileReservedTime=48\nwarmMapedFileEnable=true\n"
+        "brokerRole=SYNC_MASTER\ndeleteWhen=02;03\nfileReservedTime=48\nmessageIndexSafe=true\n"
         "maxMessageSize=65536\n");
     REQUIRE(properties);
     CHECK(configuration.load(*properties).empty());
@@ -24,7 +24,7 @@ TEST_CASE("MessageStoreConfig: a stock properties file is understood", "[store][
     CHECK(config.broker_role == BrokerRole::SYNC_MASTER);
     CHECK(config.delete_when.get() == "02;03");
     CHECK(config.file_reserved_time == 48);
-    CHECK(config.warm_mapped_file_enable);
+    CHECK(config.message_index_safe);
     CHECK(config.max_message_size == 65536);
 }
 

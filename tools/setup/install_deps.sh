@@ -6,8 +6,7 @@
 set -euo pipefail
 
 packages=(g++ cmake ninja-build ccache mold pkg-config python3
-    libboost1.81-dev nlohmann-json3-dev libsimdjson-dev libdeflate-dev liblz4-dev libzstd-dev
-    zlib1g-dev libssl-dev libspdlog-dev libfmt-dev libcli11-dev catch2)
+    libboost1.81-dev nlohmann-json3-dev libdeflate-dev libspdlog-dev libfmt-dev libcli11-dev catch2)
 [ "${1:-}" != --test ] || packages+=(git clang-format-16)
 
 missing=()

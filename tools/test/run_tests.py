@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Builds RaptorMQ and runs its tests. The last line is "N passed, N failed".
 
-Counted are the cases of each Catch2 program, every other ctest test as one, every client by scenario, every example
-program and every mqadmin command. What could not be built or started has failed; nothing is skipped silently.
+Counted are the cases of each Catch2 program, every other ctest test as one, tidy as one, every client by scenario, every
+example program and every mqadmin command. What could not be built or started has failed; nothing is skipped silently.
 """
 
 import argparse
@@ -97,6 +97,13 @@ def ctest_results(directory: Path, junit: Path) -> tuple:
     return passed, failed if tests else ["ctest: there are no tests"]
 
 
+def tidy(tally: Tally) -> None:
+    """What the compiler does not check; one check, its findings are printed."""
+    say("tidy")
+    good = run([sys.executable, str(ROOT / "tools" / "tidy" / "tidy.py")]) == 0
+    tally.add(int(good), [] if good else ["tidy: see its findings above"])
+
+
 def unit_tests(tally: Tally, preset: str) -> None:
     if not build(preset, ["all"]):
         tally.add(0, [f"build {preset}"])
@@ -166,6 +173,7 @@ def main() -> int:
     if chosen.oracle:
         compatibility(tally, "oracle", chosen.compat)
     else:
+        tidy(tally)
         unit_tests(tally, "release")
         if not chosen.unit:
             for preset in filter(None, chosen.sanitizers.split(",")):

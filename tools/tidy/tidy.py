@@ -45,14 +45,25 @@ NOLINT = re.compile(r"NOLINT(NEXTLINE|BEGIN)?(?!END)\b(?!\([\w.,*-]+\): \S)")
 TODO = re.compile(r"\bTODO\b(?!\(#\d+\))")
 
 
+def listed(root: Path) -> list:
+    """The files of the project by their path below `root`; of a tree without git all but what builds make."""
+    done = subprocess.run(["git", "-C", str(root), "ls-files", "-co", "--exclude-standard"], check=False,
+                          capture_output=True, text=True)
+    if done.returncode == 0:
+        names = done.stdout.split("\n")
+    else:
+        names = (str(path.relative_to(root)) for path in root.rglob("*"))
+        names = (name for name in names
+                 if not name.startswith(("build/", "out/", ".git/")) and "__pycache__/" not in name)
+    return sorted(name for name in names if name and (root / name).is_file())
+
+
 class Tidy:
     """One run over a tree; findings are collected in `findings`."""
 
     def __init__(self, root: Path):
         self.root, self.findings = root, []
-        listed = subprocess.run(["git", "-C", str(root), "ls-files", "-co", "--exclude-standard"], check=True,
-                                capture_output=True, text=True).stdout.split("\n")
-        self.files = sorted(name for name in listed if name and (root / name).is_file())
+        self.files = listed(root)
         self.cpp = [name for name in self.files if name.endswith((".h", ".cc")) and name.startswith(("src/", "tools/"))]
         self.text = {name: (root / name).read_text(encoding="utf-8", errors="replace") for name in self.cpp}
 
@@ -181,11 +192,13 @@ class Tidy:
                            if name not in tables and not name.endswith("_test.cc"))
         helpers = "\n".join(self.text[name] for name in tables)
         words = set(re.findall(r"\w+", others))
+        # What decides about the other settings is looked up by its key, before there is a struct.
+        by_name = set(re.findall(r'"(\w+)"', self.text.get("src/common/configuration.cc", "")))
         for name in tables:
             for found in re.finditer(r"config_row<&C::(\w+)>\(\s*\"(\w+)\"", self.text[name]):
                 field, key = found.groups()
                 used_by_helper = re.search(rf"(return|config\.|\+|\()\s*!?{field}\b", helpers)
-                if field not in words and not used_by_helper:
+                if field not in words and key not in by_name and not used_by_helper:
                     line = self.text[name].count("\n", 0, found.start()) + 1
                     self.report(name, line, "setting", f"{key} is said to be honoured and nothing reads {field}")
 

@@ -93,6 +93,18 @@ class TidyTest(unittest.TestCase):
         self.assertIn("maxSize", self.one({"src/store/x_config.cc": table}, "setting"))
         self.assertEqual(self.findings({"src/store/x_config.cc": table,
                                         "src/store/b.cc": LICENCE + "int b = config.max_size;\n"}), [])
+        for place, count in (("src/common/configuration.cc", 0), ("src/store/b.cc", 1)):  # asked for by its key
+            findings = self.findings({"src/store/x_config.cc": table, place: LICENCE + 'int b = get("maxSize");\n'})
+            self.assertEqual(len(findings), count)
+
+
+    def test_a_tree_without_git_is_looked_at_too(self):
+        with tempfile.TemporaryDirectory() as directory:
+            root = Path(directory)
+            for name in ("src/common/a.cc", "build/dev/b.cc", "out/c.cc"):
+                (root / name).parent.mkdir(parents=True)
+                (root / name).write_text(GOOD)
+            self.assertEqual([finding.split(":")[0] for finding in Tidy(root).run()], ["src/common/a.cc"])
 
 
 class ShapeTest(unittest.TestCase):

@@ -23,7 +23,7 @@ void Admission::run_blocking(Responder responder, const Live<std::int64_t>& max_
     UniqueFunction<void()> task = [this, job = std::move(job), &max_wait_ms,
                                    queued_ms = clock_.monotonic_ms()]() mutable {
         const auto waited_ms = clock_.monotonic_ms() - queued_ms;
-        if (waited_ms > max_wait_ms.get()) {
+        if (fast_failure_enable_ && waited_ms > max_wait_ms.get()) {
             job->responder.send(
                 ResponseCode::SYSTEM_BUSY,
                 fmt::format("[TIMEOUT_CLEAN_QUEUE]broker busy, start flow control for a while, "

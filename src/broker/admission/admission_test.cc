@@ -37,10 +37,11 @@ struct Fixture {
 
     ManualClock clock;
     Live<std::int64_t> max_wait_ms{200};
+    Live<bool> fast_failure{true};
     std::promise<void> release;
     std::shared_ptr<FakeConnection> connection = std::make_shared<FakeConnection>();
     BlockingPool pool{"test", 1, 2};
-    Admission admission{pool, clock};
+    Admission admission{pool, clock, fast_failure};
 };
 
 }  // namespace
@@ -68,6 +69,18 @@ TEST_CASE("Admission: work that waited too long is refused in its turn", "[broke
     CHECK(replies[0].response.remark ==
           "[TIMEOUT_CLEAN_QUEUE]broker busy, start flow control for a while, period in queue: "
           "201ms, size of queue: 1");
+}
+
+TEST_CASE("Admission: without brokerFastFailureEnable no wait is too long",
+          "[broker][admission][config]") {
+    Fixture f;
+    f.fast_failure = false;
+    f.occupy();
+    f.submit(1);
+    f.clock.advance_ms(3'600'000);
+    const auto replies = f.finish();
+    REQUIRE(replies.size() == 1);
+    CHECK(replies[0].response.code == ResponseCode::SUCCESS);
 }
 
 TEST_CASE("Admission: a full queue refuses at once", "[broker][admission]") {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/client/consumer_manager.h"
 
+#include "broker/broker_config.h"
 #include "broker/client/producer_manager.h"
 #include "common/testing/catch.h"
 #include "remoting/testing/fake_connection.h"
@@ -179,7 +180,8 @@ TEST_CASE("ConsumerManager: the listener may ask the manager", "[broker][client]
 TEST_CASE("ProducerManager: a producer belongs to its groups until it leaves",
           "[broker][client][C-06]") {
     ManualClock clock;
-    ProducerManager producers(clock);
+    const BrokerConfig config;
+    ProducerManager producers(config, clock);
     const auto one = connect();
     const auto two = connect();
     producers.register_producer("g", {.connection = one, .client_id = "c1"});
@@ -201,7 +203,8 @@ TEST_CASE("ProducerManager: a producer belongs to its groups until it leaves",
 TEST_CASE("ProducerManager: without a heartbeat for 120 s a producer is closed",
           "[broker][client][C-06]") {
     ManualClock clock;
-    ProducerManager producers(clock);
+    const BrokerConfig config;
+    ProducerManager producers(config, clock);
     const auto silent = connect();
     const auto loyal = connect();
     producers.register_producer("g", {.connection = silent, .client_id = "c1"});
@@ -217,10 +220,35 @@ TEST_CASE("ProducerManager: without a heartbeat for 120 s a producer is closed",
     CHECK(producers.channels("g").size() == 1);
 }
 
+TEST_CASE("ProducerManager: no new producers without enableRegisterProducer and transactions",
+          "[broker][client][config]") {
+    ManualClock clock;
+    BrokerConfig config;
+    ProducerManager producers(config, clock);
+    const auto known = connect();
+    const auto stranger = connect();
+    producers.register_producer("g", {.connection = known, .client_id = "c1"});
+    config.enable_register_producer = false;
+    producers.register_producer("h", {.connection = stranger, .client_id = "c2"});
+    CHECK(producers.is_online("h"));  // may be asked about transactions
+    config.reject_transaction_message = true;
+    clock.advance_ms(100'000);
+    producers.register_producer("g", {.connection = known, .client_id = "c1"});
+    producers.register_producer("g", {.connection = stranger, .client_id = "c2"});
+    producers.register_producer("i", {.connection = stranger, .client_id = "c2"});
+    CHECK(producers.channels("g").size() == 1);
+    CHECK_FALSE(producers.is_online("i"));
+    clock.advance_ms(100'000);
+    producers.scan_not_active_channels();
+    CHECK(producers.is_online("g"));  // renewed
+    CHECK_FALSE(producers.is_online("h"));
+}
+
 TEST_CASE("ProducerManager: transaction checks go to open connections in turn",
           "[broker][client]") {
     ManualClock clock;
-    ProducerManager producers(clock);
+    const BrokerConfig config;
+    ProducerManager producers(config, clock);
     CHECK(producers.available_connection("g") == nullptr);
     const auto one = connect();
     const auto two = connect();

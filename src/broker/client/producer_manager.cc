@@ -1,17 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/client/producer_manager.h"
 
+#include "broker/broker_config.h"
 #include "common/log.h"
 
 #include <memory>
 
 namespace rmq::broker {
 
+namespace {
+
+constexpr std::int64_t kChannelExpiredMs = 120'000;  // Source: ProducerManager
+
+}  // namespace
+
 void ProducerManager::register_producer(std::string_view group, const ClientChannelInfo& channel) {
+    const bool is_for_all = config_.enable_register_producer || !config_.reject_transaction_message;
     bool is_new = false;
     {
         const std::lock_guard lock(mutex_);
         auto found = groups_.find(group);
+        if (!is_for_all &&
+            (found == groups_.end() || !found->second.contains(channel.connection->id()))) {
+            return;
+        }
         if (found == groups_.end()) {
             found = groups_.emplace(group, Channels{}).first;
         }
@@ -50,7 +62,7 @@ void ProducerManager::scan_not_active_channels() {
         const std::lock_guard lock(mutex_);
         for (auto it = groups_.begin(); it != groups_.end();) {
             std::erase_if(it->second, [&](const auto& entry) {
-                const bool is_old = now - entry.second.last_update_ms > channel_expired_ms_;
+                const bool is_old = now - entry.second.last_update_ms > kChannelExpiredMs;
                 if (is_old) {
                     expired.push_back(entry.second.connection);
                 }

@@ -15,15 +15,20 @@
 
 namespace rmq::broker {
 
+struct BrokerConfig;
+
 // Which producers of which groups are connected, as heartbeats declare them.
 // Thread safety: any thread; one mutex. Source: ProducerManager.
 class ProducerManager {
 public:
-    explicit ProducerManager(const Clock& clock, std::int64_t channel_expired_ms = 120'000)
-        : clock_(clock), channel_expired_ms_(channel_expired_ms) {}
+    // Both outlive it.
+    ProducerManager(const BrokerConfig& config, const Clock& clock)
+        : config_(config), clock_(clock) {}
     ProducerManager(const ProducerManager&) = delete;
     ProducerManager& operator=(const ProducerManager&) = delete;
 
+    // With enableRegisterProducer=false and rejectTransactionMessage=true only those that are known
+    // already are kept: nobody asks for the others then.
     void register_producer(std::string_view group, const ClientChannelInfo& channel);
     void unregister_producer(std::string_view group, const Connection& connection);
     void on_connection_closed(const Connection& connection);
@@ -41,8 +46,8 @@ public:
 private:
     using Channels = std::unordered_map<std::uint64_t, ClientChannelInfo>;  // by connection id
 
+    const BrokerConfig& config_;
     const Clock& clock_;
-    const std::int64_t channel_expired_ms_;
     mutable std::mutex mutex_;
     std::map<std::string, Channels, std::less<>> groups_;  // guarded by mutex_
     mutable std::size_t next_pick_ = 0;                    // guarded by mutex_

@@ -118,6 +118,12 @@ void NamesrvRegistration::run_once() {
                               });
 }
 
+void NamesrvRegistration::send_heartbeat() {
+    if (with_.config.enable_slave_acting_master && !stopped_) {
+        with_.outer.send_heartbeat(with_.self);
+    }
+}
+
 void NamesrvRegistration::on_topics_changed(const std::vector<TopicConfig>& changed,
                                             const DataVersion& version) {
     if (stopped_ || changed.empty()) {

@@ -46,6 +46,11 @@ public:
     // When it is time: reads the NameServer list again and registers. Does not wait for answers.
     void run_once();
 
+    // Says that the broker lives. With enableSlaveActingMaster only, as the NameServers are told a
+    // much shorter brokerNotActiveTimeoutMillis then. To be called every brokerHeartbeatInterval.
+    // Source: BrokerController.scheduleSendHeartbeat
+    void send_heartbeat();
+
     // Registers only these topics.
     void on_topics_changed(const std::vector<TopicConfig>& changed, const DataVersion& version);
 

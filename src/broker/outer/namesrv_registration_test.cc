@@ -38,7 +38,8 @@ public:
             responder.send(std::move(response));
         });
         for (const auto code :
-             {RequestCode::UNREGISTER_BROKER, RequestCode::REGISTER_TOPIC_IN_NAMESRV}) {
+             {RequestCode::UNREGISTER_BROKER, RequestCode::REGISTER_TOPIC_IN_NAMESRV,
+              RequestCode::BROKER_HEARTBEAT}) {
             registry_.add(code, [this](const Request& request, Responder responder) {
                 note(std::to_string(request.command.code));
                 responder.send(Response());
@@ -235,4 +236,18 @@ TEST_CASE("NamesrvRegistration: without forceRegister only a changed version is 
     f.registration.run_once();
     CHECK(Fixture::eventually([&] { return f.first.seen() == Seen{"T6 U6 "}; }));
     CHECK(Fixture::eventually([&] { return f.second.seen() == Seen{"T6 U6 "}; }));
+}
+
+TEST_CASE("NamesrvRegistration: heartbeats go out with enableSlaveActingMaster, until it stops",
+          "[broker][outer][config]") {
+    Fixture f;
+    f.registration.send_heartbeat();
+    f.config.enable_slave_acting_master = true;
+    f.registration.send_heartbeat();
+    CHECK(Fixture::eventually([&] { return f.second.seen() == Seen{"904"}; }));
+    CHECK(Fixture::eventually([&] { return f.first.seen() == Seen{"904"}; }));
+    f.registration.unregister(kWait);
+    f.registration.send_heartbeat();
+    CHECK(f.registration.register_now_and_wait(kWait) == 2);  // behind it on the same connections
+    CHECK(f.first.seen() == Seen{"904", "104", "T6 U6 "});
 }

@@ -17,11 +17,11 @@ constexpr std::string_view kUniqueKeyQuery = "_UNIQUE_KEY_QUERY";
 
 }  // namespace
 
-void QueryMessageProcessor::register_in(RequestRegistry& registry, BlockingPool& pool) {
-    registry.add(RequestCode::QUERY_MESSAGE, answer_on(pool, [this](const Request& request) {
+void QueryMessageProcessor::register_in(RequestRegistry& registry, const AdminQueue& queue) {
+    registry.add(RequestCode::QUERY_MESSAGE, answer_on(queue, [this](const Request& request) {
                      return query_message(request);
                  }));
-    registry.add(RequestCode::VIEW_MESSAGE_BY_ID, answer_on(pool, [this](const Request& request) {
+    registry.add(RequestCode::VIEW_MESSAGE_BY_ID, answer_on(queue, [this](const Request& request) {
                      return view_message_by_id(request);
                  }));
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "common/blocking_pool.h"
+#include "broker/processor/admin/admin_handler.h"
 #include "common/result.h"
 #include "remoting/request_registry.h"
 
@@ -21,7 +21,7 @@ public:
     QueryMessageProcessor(store::MessageStore& store, const store::MessageStoreConfig& store_config)
         : store_(store), store_config_(store_config) {}
 
-    void register_in(RequestRegistry& registry, BlockingPool& pool);
+    void register_in(RequestRegistry& registry, const AdminQueue& queue);
 
 private:
     Result<Response> query_message(const Request& request);

@@ -188,10 +188,10 @@ void SendMessageProcessor::send_message(Send& send, Responder responder) {
     }
     if (found.is_half_message() && !(send.message.reconsume_times > 0 && send.delay_level > 0)) {
         // Half messages need the transaction service. Storing one as a normal message would show
-        // it to consumers before its commit, so it is refused as with rejectTransactionMessage.
+        // it to consumers before its commit, so it is refused whatever rejectTransactionMessage.
         refuse(responder, ResponseCode::NO_PERMISSION,
-               fmt::format("the broker[{}] sending transaction message is forbidden",
-                           c_.config.broker_ip1));
+               fmt::format("the broker[{}] sending transaction message is {}", c_.config.broker_ip1,
+                           c_.config.reject_transaction_message ? "forbidden" : "not supported"));
         return;
     }
     send.message.sys_flag = send.header.sys_flag;

@@ -449,7 +449,10 @@ TEST_CASE("SendMessage: half messages are refused, not shown to consumers", "[br
     const auto response =
         f.send({{"f", "4"}, {"i", encode_pairs({"TRAN_MSG", "true", "PGROUP", "pg"})}});
     CHECK(response.code == ResponseCode::NO_PERMISSION);
-    CHECK(response.remark == "the broker[127.0.0.1] sending transaction message is forbidden");
+    CHECK(response.remark == "the broker[127.0.0.1] sending transaction message is not supported");
+    f.config.reject_transaction_message = true;
+    CHECK(f.send({{"f", "4"}, {"i", encode_pairs({"TRAN_MSG", "true", "PGROUP", "pg"})}}).remark ==
+          "the broker[127.0.0.1] sending transaction message is forbidden");
     CHECK(f.store->runtime().put_messages == 0);
 }
 

@@ -47,7 +47,7 @@ AdminFixture::AdminFixture(const StoreSetup& setup) {
         broker::ConsumerManager::Options{config.channel_expired_timeout,
                                          config.subscription_expired_timeout},
         clock);
-    producers = std::make_unique<broker::ProducerManager>(clock);
+    producers = std::make_unique<broker::ProducerManager>(config, clock);
     to_clients =
         std::make_unique<broker::Broker2Client>(config, *consumers, *topics, *offsets, *store);
     REQUIRE(topics->load());
@@ -60,6 +60,8 @@ AdminFixture::AdminFixture(const StoreSetup& setup) {
     });
     REQUIRE(store->start());
     pool = std::make_unique<BlockingPool>("test-blocking", 1, 100);
+    admission =
+        std::make_unique<broker::Admission>(*pool, clock, config.broker_fast_failure_enable);
 }
 
 AdminFixture::~AdminFixture() {
@@ -136,6 +138,10 @@ std::shared_ptr<FakeConnection> AdminFixture::join(std::string group, std::strin
 void AdminFixture::set_arrival_listener(store::ArrivalListener listener) {
     const std::lock_guard lock(listener_mutex_);
     listener_ = std::move(listener);
+}
+
+broker::AdminQueue AdminFixture::admin_queue() const {
+    return {*admission, config.wait_time_mills_in_admin_broker_queue};
 }
 
 void AdminFixture::add_topic(std::string name, std::int32_t queues) {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "broker/admission/admission.h"
 #include "broker/broker_config.h"
 #include "broker/client/broker2client.h"
 #include "broker/client/consumer_manager.h"
 #include "broker/client/producer_manager.h"
 #include "broker/offset/consumer_offset_manager.h"
+#include "broker/processor/admin/admin_handler.h"
 #include "broker/subscription/subscription_group_manager.h"
 #include "broker/topic/topic_config_manager.h"
 #include "common/blocking_pool.h"
@@ -62,6 +64,8 @@ public:
     // Told of arrivals on the store's dispatch thread; once this returns, the last one is not
     // called any more.
     void set_arrival_listener(store::ArrivalListener listener);
+    // Over `pool`, with the configured wait.
+    broker::AdminQueue admin_queue() const;
 
     TempDir dir;
     ManualClock clock;
@@ -77,6 +81,7 @@ public:
     RequestRegistry registry;
     std::shared_ptr<FakeConnection> admin = std::make_shared<FakeConnection>();
     std::unique_ptr<BlockingPool> pool;  // its threads go before the tables
+    std::unique_ptr<broker::Admission> admission;
 
 private:
     std::mutex listener_mutex_;

@@ -28,7 +28,6 @@ ClientFixture::ClientFixture(const StoreSetup& setup)
     : AdminFixture(setup),
       stats({.cluster_name = config.broker_cluster_name}, clock),
       locks(clock),
-      admission(*pool, clock),
       notifier(std::make_unique<broker::ConsumerIdsNotifier>(config, clock)) {
     const auto post_task = [this](unsigned, UniqueFunction<void()> task) { post(std::move(task)); };
     holds = std::make_unique<broker::PullRequestHoldService>(
@@ -56,7 +55,7 @@ ClientFixture::ClientFixture(const StoreSetup& setup)
                                     .producers = *producers,
                                     .locks = locks,
                                     .holds = *holds,
-                                    .admission = admission,
+                                    .admission = *admission,
                                     .store_host = kStoreHost,
                                     .post = post_task});
     processors->register_in(registry);

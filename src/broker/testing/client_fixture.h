@@ -64,7 +64,6 @@ public:
 
     broker::BrokerStatsManager stats;
     broker::RebalanceLockManager locks;
-    broker::Admission admission;
     std::unique_ptr<broker::PullRequestHoldService> holds;
     std::unique_ptr<broker::ConsumerIdsNotifier> notifier;
     std::unique_ptr<broker::ClientProcessors> processors;

@@ -7,8 +7,6 @@ namespace rmq::broker {
 
 namespace {
 
-constexpr const char* kOverload = "[OVERLOAD]system busy, start flow control for a while";
-
 Response respond(const AdminHandler& handler, const Request& request) {
     auto result = handler(request);
     if (result) {
@@ -46,23 +44,18 @@ RequestHandler answer_inline(AdminHandler handler) {
     };
 }
 
-RequestHandler answer_on(BlockingPool& pool, AdminHandler handler) {
-    return relay_on(pool,
+RequestHandler answer_on(const AdminQueue& queue, AdminHandler handler) {
+    return relay_on(queue,
                     [handler = std::move(handler)](const Request& request, Responder responder) {
                         responder.send(respond(handler, request));
                     });
 }
 
-RequestHandler relay_on(BlockingPool& pool, RelayHandler handler) {
-    return [&pool, handler = std::move(handler)](const Request& request, Responder responder) {
-        // Shared, so that the duty to answer is still ours when the pool refuses.
-        auto duty = std::make_shared<Responder>(std::move(responder));
-        auto owned = std::make_shared<const OwnedRequest>(request);
-        UniqueFunction<void()> work(
-            [handler, owned, duty] { handler(owned->view(), std::move(*duty)); });
-        if (!pool.post(work)) {
-            duty->send(ResponseCode::SYSTEM_BUSY, kOverload);
-        }
+RequestHandler relay_on(const AdminQueue& queue, RelayHandler handler) {
+    return [queue, handler = std::move(handler)](const Request& request, Responder responder) {
+        auto work = [handler, owned = std::make_unique<const OwnedRequest>(request)](
+                        Responder late) { handler(owned->view(), std::move(late)); };
+        queue.admission.run_blocking(std::move(responder), queue.max_wait_ms, std::move(work));
     };
 }
 

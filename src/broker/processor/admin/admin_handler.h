@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "common/blocking_pool.h"
+#include "broker/admission/admission.h"
+#include "common/config_value.h"
 #include "common/result.h"
 #include "remoting/protocol/header_codec.h"
 #include "remoting/request_registry.h"
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -41,10 +43,16 @@ private:
 // Answers on the network thread: for what only looks something up in memory.
 RequestHandler answer_inline(AdminHandler handler);
 
-// Answers on the blocking pool, which outlives the registry: for scans, files and locks. A full
-// pool answers SYSTEM_BUSY.
-RequestHandler answer_on(BlockingPool& pool, AdminHandler handler);
-RequestHandler relay_on(BlockingPool& pool, RelayHandler handler);
+// Where slow requests wait for their turn, and for how long they may. Both outlive the registry.
+struct AdminQueue {
+    Admission& admission;
+    const Live<std::int64_t>& max_wait_ms;  // waitTimeMillsInAdminBrokerQueue
+};
+
+// Answers on the blocking pool: for scans, files and locks. SYSTEM_BUSY when the queue is full, or
+// the wait in it was too long.
+RequestHandler answer_on(const AdminQueue& queue, AdminHandler handler);
+RequestHandler relay_on(const AdminQueue& queue, RelayHandler handler);
 
 // SUCCESS with a JSON (or other) body.
 Response success_with(std::string body);

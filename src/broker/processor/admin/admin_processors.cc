@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/processor/admin/admin_processors.h"
 
+#include <cstdint>
+#include <limits>
 #include <utility>
 
 namespace rmq::broker {
@@ -25,16 +27,18 @@ AdminProcessors::AdminProcessors(AdminCollaborators c)
     groups_.set_deletion_listener(std::move(c.on_group_deleted));
 }
 
-void AdminProcessors::register_in(RequestRegistry& registry, BlockingPool& pool) {
-    topics_.register_in(registry, pool);
-    groups_.register_in(registry, pool);
-    offsets_.register_in(registry, pool);
-    stats_.register_in(registry, pool);
-    connections_.register_in(registry, pool);
-    config_.register_in(registry, pool);
-    store_.register_in(registry, pool);
-    runtime_.register_in(registry, pool);
-    query_.register_in(registry, pool);
+void AdminProcessors::register_in(RequestRegistry& registry, const AdminQueue& queue) {
+    topics_.register_in(registry, queue);
+    groups_.register_in(registry, queue);
+    offsets_.register_in(registry, queue);
+    stats_.register_in(registry, queue);
+    connections_.register_in(registry, queue);
+    config_.register_in(registry, queue);
+    store_.register_in(registry, queue);
+    runtime_.register_in(registry, queue);
+    // The original has a queue for these that nothing is ever cleaned from.
+    static const Live<std::int64_t> kAnyWait{std::numeric_limits<std::int64_t>::max()};
+    query_.register_in(registry, {queue.admission, kAnyWait});
 }
 
 }  // namespace rmq::broker

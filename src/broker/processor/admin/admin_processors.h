@@ -50,8 +50,8 @@ public:
     AdminProcessors(const AdminProcessors&) = delete;
     AdminProcessors& operator=(const AdminProcessors&) = delete;
 
-    // This object and `pool` outlive the registry.
-    void register_in(RequestRegistry& registry, BlockingPool& pool);
+    // This object and what `queue` refers to outlive the registry.
+    void register_in(RequestRegistry& registry, const AdminQueue& queue);
 
 private:
     Broker2Client to_clients_;

@@ -24,11 +24,11 @@ ConfigAdmin::ConfigAdmin(Configuration& configuration, const BrokerConfig& confi
       register_all_(std::move(register_all)),
       changed_at_ms_(clock.now_ms()) {}
 
-void ConfigAdmin::register_in(RequestRegistry& registry, BlockingPool& pool) {
-    registry.add(RequestCode::UPDATE_BROKER_CONFIG, answer_on(pool, [this](const Request& request) {
-                     return update_broker_config(request);
-                 }));
-    registry.add(RequestCode::GET_BROKER_CONFIG, answer_on(pool, [this](const Request& request) {
+void ConfigAdmin::register_in(RequestRegistry& registry, const AdminQueue& queue) {
+    registry.add(
+        RequestCode::UPDATE_BROKER_CONFIG,
+        answer_on(queue, [this](const Request& request) { return update_broker_config(request); }));
+    registry.add(RequestCode::GET_BROKER_CONFIG, answer_on(queue, [this](const Request& request) {
                      return get_broker_config(request);
                  }));
     registry.add(RequestCode::GET_COLD_DATA_FLOW_CTR_INFO,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "common/blocking_pool.h"
+#include "broker/processor/admin/admin_handler.h"
 #include "common/clock.h"
 #include "common/result.h"
 #include "remoting/request_registry.h"
@@ -31,7 +31,7 @@ public:
     ConfigAdmin(Configuration& configuration, const BrokerConfig& config,
                 TopicConfigManager& topics, const Clock& clock, std::function<void()> register_all);
 
-    void register_in(RequestRegistry& registry, BlockingPool& pool);
+    void register_in(RequestRegistry& registry, const AdminQueue& queue);
 
 private:
     Result<Response> update_broker_config(const Request& request);

@@ -55,7 +55,7 @@ OutboundCommand passed_on(RequestCode code, const Request& request,
 
 }  // namespace
 
-void ConnectionAdmin::register_in(RequestRegistry& registry, BlockingPool& pool) {
+void ConnectionAdmin::register_in(RequestRegistry& registry, const AdminQueue& queue) {
     using Self = ConnectionAdmin;
     const auto immediate = [&](RequestCode code, auto member) {
         registry.add(code, answer_inline([this, member](const Request& request) {
@@ -63,7 +63,7 @@ void ConnectionAdmin::register_in(RequestRegistry& registry, BlockingPool& pool)
                      }));
     };
     const auto blocking = [&](RequestCode code, auto member) {
-        registry.add(code, answer_on(pool, [this, member](const Request& request) {
+        registry.add(code, answer_on(queue, [this, member](const Request& request) {
                          return (this->*member)(request);
                      }));
     };
@@ -82,7 +82,7 @@ void ConnectionAdmin::register_in(RequestRegistry& registry, BlockingPool& pool)
                      get_consumer_running_info(request, std::move(responder));
                  });
     registry.add(RequestCode::CONSUME_MESSAGE_DIRECTLY,
-                 relay_on(pool, [this](const Request& request, Responder responder) {
+                 relay_on(queue, [this](const Request& request, Responder responder) {
                      consume_message_directly(request, std::move(responder));
                  }));
 }

@@ -12,6 +12,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <future>
+
 using namespace rmq;
 using namespace rmq::broker;
 using rmq::testing::AdminFixture;
@@ -31,9 +33,9 @@ struct Fixture : AdminFixture {
         config.broker_config_path = dir.file("broker.conf");
         bind_config(configuration, config);
         store::bind_config(configuration, store_config);
-        connection_admin.register_in(registry, *pool);
-        config_admin.register_in(registry, *pool);
-        runtime_info.register_in(registry, *pool);
+        connection_admin.register_in(registry, admin_queue());
+        config_admin.register_in(registry, admin_queue());
+        runtime_info.register_in(registry, admin_queue());
         add_topic("T");
     }
 
@@ -85,6 +87,26 @@ TEST_CASE("ConnectionAdmin: who consumes and who produces", "[broker][admin][C-1
     CHECK(fixture.call(RequestCode::GET_ALL_PRODUCER_INFO).body ==
           R"({"data":{"p":[{"clientId":"c2","language":"GO","lastUpdateTimestamp":1700000000000,)"
           R"("remoteIP":"/127.0.0.1:50001","version":317}]}})");
+}
+
+TEST_CASE("Administration: a request that waits too long in its queue is refused",
+          "[broker][admin][admission][config]") {
+    Fixture fixture;
+    std::promise<void> begun;
+    std::promise<void> release;
+    UniqueFunction<void()> work = [&begun, free = release.get_future()]() mutable {
+        begun.set_value();
+        free.wait();
+    };
+    REQUIRE(fixture.pool->post(work));
+    begun.get_future().wait();
+    fixture.send(RequestCode::GET_ALL_PRODUCER_INFO);
+    fixture.clock.advance_ms(5001);
+    release.set_value();
+    const auto refused = fixture.reply();
+    CHECK(refused.code == ResponseCode::SYSTEM_BUSY);
+    CHECK(refused.remark.starts_with("[TIMEOUT_CLEAN_QUEUE]broker busy"));
+    CHECK(fixture.call(RequestCode::GET_ALL_PRODUCER_INFO).code == ResponseCode::SUCCESS);
 }
 
 TEST_CASE("ConnectionAdmin: topics of groups and groups of topics", "[broker][admin][C-18]") {

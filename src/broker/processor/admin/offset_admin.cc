@@ -45,9 +45,9 @@ struct OffsetAdmin::ResetWish {
     std::int64_t offset = -1;  // -1: by timestamp
 };
 
-void OffsetAdmin::register_in(RequestRegistry& registry, BlockingPool& pool) {
+void OffsetAdmin::register_in(RequestRegistry& registry, const AdminQueue& queue) {
     const auto blocking = [&](RequestCode code, auto member) {
-        registry.add(code, answer_on(pool, [this, member](const Request& request) {
+        registry.add(code, answer_on(queue, [this, member](const Request& request) {
                          return (this->*member)(request);
                      }));
     };
@@ -65,7 +65,7 @@ void OffsetAdmin::register_in(RequestRegistry& registry, BlockingPool& pool) {
     blocking(RequestCode::QUERY_CORRECTION_OFFSET, &OffsetAdmin::query_correction_offset);
     blocking(RequestCode::CLONE_GROUP_OFFSET, &OffsetAdmin::clone_group_offset);
     registry.add(RequestCode::INVOKE_BROKER_TO_RESET_OFFSET,
-                 relay_on(pool, [this](const Request& request, Responder responder) {
+                 relay_on(queue, [this](const Request& request, Responder responder) {
                      reset_offset(request, std::move(responder));
                  }));
 }

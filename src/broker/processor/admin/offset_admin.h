@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "common/blocking_pool.h"
+#include "broker/processor/admin/admin_handler.h"
 #include "common/result.h"
 #include "remoting/request_registry.h"
 
@@ -43,7 +43,7 @@ public:
     // The parts outlive this object.
     explicit OffsetAdmin(Parts parts) : parts_(std::move(parts)) {}
 
-    void register_in(RequestRegistry& registry, BlockingPool& pool);
+    void register_in(RequestRegistry& registry, const AdminQueue& queue);
 
 private:
     struct ResetWish;

@@ -32,10 +32,10 @@ struct Fixture : AdminFixture {
                                    }}}),
           store_admin(*store, *topics, *consumers),
           query(*store, store_config) {
-        offset_admin.register_in(registry, *pool);
-        stats_admin.register_in(registry, *pool);
-        store_admin.register_in(registry, *pool);
-        query.register_in(registry, *pool);
+        offset_admin.register_in(registry, admin_queue());
+        stats_admin.register_in(registry, admin_queue());
+        store_admin.register_in(registry, admin_queue());
+        query.register_in(registry, admin_queue());
         add_topic("T");
         groups->find("g");
     }

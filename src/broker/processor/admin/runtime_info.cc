@@ -54,9 +54,9 @@ constexpr std::array<std::pair<const char*, const char*>, 5> kQueues{{
 
 }  // namespace
 
-void RuntimeInfo::register_in(RequestRegistry& registry, BlockingPool& pool) {
+void RuntimeInfo::register_in(RequestRegistry& registry, const AdminQueue& queue) {
     registry.add(RequestCode::GET_BROKER_RUNTIME_INFO,
-                 answer_on(pool, [this](const Request&) -> Result<Response> {
+                 answer_on(queue, [this](const Request&) -> Result<Response> {
                      return success_with(encode(table()));
                  }));
 }

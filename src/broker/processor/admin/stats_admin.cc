@@ -41,9 +41,9 @@ std::set<std::string> split_topics(std::string_view list) {
 
 }  // namespace
 
-void StatsAdmin::register_in(RequestRegistry& registry, BlockingPool& pool) {
+void StatsAdmin::register_in(RequestRegistry& registry, const AdminQueue& queue) {
     const auto blocking = [&](RequestCode code, auto member) {
-        registry.add(code, answer_on(pool, [this, member](const Request& request) {
+        registry.add(code, answer_on(queue, [this, member](const Request& request) {
                          return (this->*member)(request);
                      }));
     };

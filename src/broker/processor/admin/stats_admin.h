@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "common/blocking_pool.h"
+#include "broker/processor/admin/admin_handler.h"
 #include "common/clock.h"
 #include "common/result.h"
 #include "remoting/protocol/body/broker_stats_data.h"
@@ -52,7 +52,7 @@ public:
     // The parts outlive this object.
     explicit StatsAdmin(Parts parts) : parts_(std::move(parts)) {}
 
-    void register_in(RequestRegistry& registry, BlockingPool& pool);
+    void register_in(RequestRegistry& registry, const AdminQueue& queue);
 
 private:
     Result<Response> get_topic_stats(const Request& request);

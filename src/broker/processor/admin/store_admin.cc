@@ -22,20 +22,20 @@ constexpr std::int32_t kQueueEntriesMax = 50'000;
 
 }  // namespace
 
-void StoreAdmin::register_in(RequestRegistry& registry, BlockingPool& pool) {
-    registry.add(RequestCode::CLEAN_EXPIRED_CONSUMEQUEUE, answer_on(pool, [this](const Request&) {
+void StoreAdmin::register_in(RequestRegistry& registry, const AdminQueue& queue) {
+    registry.add(RequestCode::CLEAN_EXPIRED_CONSUMEQUEUE, answer_on(queue, [this](const Request&) {
                      store_.clean_expired_consume_queues();
                      return Result<Response>(Response(ResponseCode::SUCCESS));
                  }));
-    registry.add(RequestCode::DELETE_EXPIRED_COMMITLOG, answer_on(pool, [this](const Request&) {
+    registry.add(RequestCode::DELETE_EXPIRED_COMMITLOG, answer_on(queue, [this](const Request&) {
                      log_of("broker").warn("expired_commit_log_deletion_requested");
                      store_.delete_expired_commit_log_files();
                      return Result<Response>(Response(ResponseCode::SUCCESS));
                  }));
-    registry.add(RequestCode::CLEAN_UNUSED_TOPIC, answer_on(pool, [this](const Request& request) {
+    registry.add(RequestCode::CLEAN_UNUSED_TOPIC, answer_on(queue, [this](const Request& request) {
                      return clean_unused_topic(request);
                  }));
-    registry.add(RequestCode::QUERY_CONSUME_QUEUE, answer_on(pool, [this](const Request& request) {
+    registry.add(RequestCode::QUERY_CONSUME_QUEUE, answer_on(queue, [this](const Request& request) {
                      return query_consume_queue(request);
                  }));
     registry.add(RequestCode::GET_BROKER_HA_STATUS, answer_on(pool, [this](const Request& request) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "common/blocking_pool.h"
+#include "broker/processor/admin/admin_handler.h"
 #include "common/result.h"
 #include "remoting/request_registry.h"
 
@@ -23,7 +23,7 @@ public:
     StoreAdmin(store::MessageStore& store, TopicConfigManager& topics, ConsumerManager& consumers)
         : store_(store), topics_(topics), consumers_(consumers) {}
 
-    void register_in(RequestRegistry& registry, BlockingPool& pool);
+    void register_in(RequestRegistry& registry, const AdminQueue& queue);
 
 private:
     Result<Response> clean_unused_topic(const Request& request);

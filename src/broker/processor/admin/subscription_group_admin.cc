@@ -20,10 +20,10 @@ SubscriptionGroupAdmin::SubscriptionGroupAdmin(const BrokerConfig& config,
                                                ConsumerOffsetManager& offsets)
     : config_(config), groups_(groups), offsets_(offsets) {}
 
-void SubscriptionGroupAdmin::register_in(RequestRegistry& registry, BlockingPool& pool) {
+void SubscriptionGroupAdmin::register_in(RequestRegistry& registry, const AdminQueue& queue) {
     using Self = SubscriptionGroupAdmin;
     const auto blocking = [&](RequestCode code, auto member) {
-        registry.add(code, answer_on(pool, [this, member](const Request& request) {
+        registry.add(code, answer_on(queue, [this, member](const Request& request) {
                          return (this->*member)(request);
                      }));
     };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "common/blocking_pool.h"
+#include "broker/processor/admin/admin_handler.h"
 #include "common/result.h"
 #include "remoting/request_registry.h"
 
@@ -27,7 +27,7 @@ public:
         on_deleted_ = std::move(listener);
     }
 
-    void register_in(RequestRegistry& registry, BlockingPool& pool);
+    void register_in(RequestRegistry& registry, const AdminQueue& queue);
 
 private:
     Result<Response> update_and_create_group(const Request& request);

@@ -70,9 +70,9 @@ TopicAdmin::TopicAdmin(const BrokerConfig& config, TopicConfigManager& topics,
                        ConsumerOffsetManager& offsets, store::MessageStore& store)
     : config_(config), topics_(topics), offsets_(offsets), store_(store) {}
 
-void TopicAdmin::register_in(RequestRegistry& registry, BlockingPool& pool) {
+void TopicAdmin::register_in(RequestRegistry& registry, const AdminQueue& queue) {
     const auto blocking = [&](RequestCode code, auto member) {
-        registry.add(code, answer_on(pool, [this, member](const Request& request) {
+        registry.add(code, answer_on(queue, [this, member](const Request& request) {
                          return (this->*member)(request);
                      }));
     };

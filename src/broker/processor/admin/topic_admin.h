@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "common/blocking_pool.h"
+#include "broker/processor/admin/admin_handler.h"
 #include "common/result.h"
 #include "remoting/request_registry.h"
 
@@ -39,7 +39,7 @@ public:
     }
 
     // Adds the handlers; this object and `pool` outlive the registry.
-    void register_in(RequestRegistry& registry, BlockingPool& pool);
+    void register_in(RequestRegistry& registry, const AdminQueue& queue);
 
 private:
     Result<Response> update_and_create_topic(const Request& request);

@@ -17,8 +17,8 @@ namespace {
 struct Fixture : AdminFixture {
     Fixture()
         : topic_admin(config, *topics, *offsets, *store), group_admin(config, *groups, *offsets) {
-        topic_admin.register_in(registry, *pool);
-        group_admin.register_in(registry, *pool);
+        topic_admin.register_in(registry, admin_queue());
+        group_admin.register_in(registry, admin_queue());
     }
     Response create(const std::string& name, const std::string& attributes = "") {
         Ext ext{{"topic", name},        {"defaultTopic", "TBW102"},
