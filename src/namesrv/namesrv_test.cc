@@ -9,6 +9,7 @@
 #include "remoting/protocol/header/namesrv.h"
 #include "remoting/protocol/header_codec.h"
 #include "remoting/remoting_client.h"
+#include "remoting/testing/open_sockets.h"
 
 #include <chrono>
 #include <string>
@@ -154,4 +155,20 @@ TEST_CASE("Namesrv: KV configuration survives a restart", "[namesrv][N-07]") {
     const auto answer = admin.client.invoke_sync(address_of(namesrv), get, kTimeout);
     REQUIRE(answer);
     CHECK(answer->ext_value("value") == "b-a:4");
+}
+
+TEST_CASE("Namesrv: its clients' sockets have the configured buffers", "[namesrv][config]") {
+    const rmq::testing::TempDir directory;
+    NamesrvConfig config = config_in(directory);
+    config.server_socket_snd_buf_size = 74'321;
+    config.server_socket_rcv_buf_size = 54'321;
+    Namesrv namesrv(config);
+    REQUIRE(namesrv.start());
+    Peer peer;
+    REQUIRE(peer.client.invoke_sync(address_of(namesrv),
+                                    OutboundCommand(RequestCode::GET_NAMESRV_CONFIG), kTimeout));
+    // Linux doubles what it is asked for, to have room for its own records.
+    CHECK(rmq::testing::open_sockets_with(SO_SNDBUF, 2 * 74'321) == 1);
+    CHECK(rmq::testing::open_sockets_with(SO_RCVBUF, 2 * 54'321) == 1);
+    namesrv.stop();
 }

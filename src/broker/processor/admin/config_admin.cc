@@ -32,7 +32,7 @@ void ConfigAdmin::register_in(RequestRegistry& registry, const AdminQueue& queue
                      return get_broker_config(request);
                  }));
     registry.add(RequestCode::GET_COLD_DATA_FLOW_CTR_INFO,
-                 answer_on(pool, [this](const Request& request) {
+                 answer_on(queue, [this](const Request& request) {
                      return get_cold_data_flow_info(request);
                  }));
 }

@@ -38,9 +38,9 @@ void StoreAdmin::register_in(RequestRegistry& registry, const AdminQueue& queue)
     registry.add(RequestCode::QUERY_CONSUME_QUEUE, answer_on(queue, [this](const Request& request) {
                      return query_consume_queue(request);
                  }));
-    registry.add(RequestCode::GET_BROKER_HA_STATUS, answer_on(pool, [this](const Request& request) {
-                     return get_ha_status(request);
-                 }));
+    registry.add(
+        RequestCode::GET_BROKER_HA_STATUS,
+        answer_on(queue, [this](const Request& request) { return get_ha_status(request); }));
     registry.add(RequestCode::GET_BROKER_EPOCH_CACHE, answer_inline([](const Request&) {
                      return Result<Response>(Response(ResponseCode::SYSTEM_ERROR,
                                                       "this request only for controllerMode "));
