@@ -21,6 +21,7 @@ namesrv_port=$(python3 tools/setup/free_port.py "NameServer" 9876)
 broker_port=$(python3 tools/setup/free_port.py "Broker" 10911 --with-offset=-2)
 mkdir -p "$store"
 log=$store/raptormq.log
+: > "$store/ready"  # not the last run's
 "$binary" standalone --store "$store" --namesrv-port "$namesrv_port" --set "listenPort=$broker_port" \
     --set "logFile=$log" > "$store/ready" &
 server=$!

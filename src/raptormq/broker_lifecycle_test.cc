@@ -8,6 +8,7 @@
 #include "remoting/protocol/header/send_message.h"
 #include "remoting/protocol/header_codec.h"
 #include "remoting/remoting_client.h"
+#include "remoting/testing/open_sockets.h"
 #include "store/message_store_config.h"
 
 #include <chrono>
@@ -35,6 +36,7 @@ struct Fixture {
     IoPool pool{1, "client"};
     RemotingClient client{pool};
     std::unique_ptr<broker::Broker> broker;
+    std::int32_t socket_buffer_bytes = 0;
 
     Fixture() {
         REQUIRE(namesrv.start());
@@ -54,6 +56,8 @@ struct Fixture {
         config.broker_ip2 = "127.0.0.1";
         config.bind_address = "127.0.0.1";
         config.listen_port = port;
+        config.server_socket_snd_buf_size = socket_buffer_bytes;
+        config.server_socket_rcv_buf_size = socket_buffer_bytes;
         config.namesrv_addr.set(at(namesrv.port()));
         store::MessageStoreConfig store_config;
         store_config.store_path_root_dir = directory.file("store");
@@ -203,4 +207,16 @@ TEST_CASE("Broker: a start that fails leaves the port and the directory free",
     config.listen_port = 0;
     broker::Broker third(config, store_config);
     CHECK(third.start());
+}
+
+TEST_CASE("Broker: its clients' sockets have the configured buffers",
+          "[raptormq][broker][config]") {
+    Fixture f;
+    f.socket_buffer_bytes = 74'321;
+    f.start();
+    CHECK(f.send(f.broker->port()).code == 0);
+    // Linux doubles what it is asked for, to have room for its own records.
+    CHECK(rmq::testing::open_sockets_with(SO_SNDBUF, 2 * 74'321) == 1);
+    CHECK(rmq::testing::open_sockets_with(SO_RCVBUF, 2 * 74'321) == 1);
+    f.broker->stop();
 }
