@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/log.h"
 
+#include "common/log_flood_guard.h"
+
 #include <spdlog/async.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <chrono>
 #include <map>
 #include <mutex>
 
@@ -53,14 +56,30 @@ private:
     }
 };
 
-// Writes through the pool once there is one; synchronously before.
+std::string_view text_of(const spdlog::details::log_msg& message) {
+    return {message.payload.data(), message.payload.size()};
+}
+
+// Writes through the pool once there is one; synchronously before. Lines that peers can cause at
+// will are bounded in number and length; debug lines, which somebody asked for, and those of the
+// program itself, which name every wrong setting, in length only.
 class QueueSink final : public spdlog::sinks::sink {
 public:
     void log(const spdlog::details::log_msg& message) override {
         std::shared_ptr<spdlog::logger> behind;
+        LogFloodGuard::Verdict verdict{.admitted = true};
         {
             auto& state = loggers();
             std::lock_guard lock(state.mutex);
+            if (message.level >= spdlog::level::info && message.logger_name != "raptormq") {
+                const auto since = message.time.time_since_epoch();
+                verdict = guard_.admit(
+                    text_of(message),
+                    std::chrono::duration_cast<std::chrono::milliseconds>(since).count());
+            }
+            if (!verdict.admitted) {
+                return;
+            }
             behind = async_;
             if (!behind && state.pool) {
                 behind = async_ = std::make_shared<spdlog::async_logger>(
@@ -71,10 +90,14 @@ public:
                 async_->flush_on(spdlog::level::info);
             }
         }
+        std::string line = printable_line(text_of(message));
+        if (verdict.suppressed > 0) {
+            line += " lines_suppressed=" + std::to_string(verdict.suppressed);
+        }
         if (behind) {
-            behind->log(message.time, message.source, message.level, message.payload);
+            behind->log(message.time, message.source, message.level, line);
         } else {
-            direct_.log(message);
+            direct_.log({message.time, message.source, message.logger_name, message.level, line});
         }
     }
     void flush() override { direct_.flush(); }
@@ -84,6 +107,7 @@ public:
 private:
     RedirectSink direct_;
     std::shared_ptr<spdlog::logger> async_;
+    LogFloodGuard guard_;  // guarded by Loggers::mutex
 };
 
 }  // namespace

@@ -13,7 +13,8 @@ namespace rmq {
 
 // One logger per library ("common", "remoting", "store", "namesrv", "broker"). Lines are
 // `event_name key=value key=value`, UTC. Before log_to() they go to standard error, warnings and
-// above. The reference stays valid for the life of the process.
+// above. The reference stays valid for the life of the process. However often a peer causes a line,
+// the log gets LogFloodGuard's share of it; "raptormq", the program itself, is exempt.
 // Thread safety: any thread; writing never blocks on the disk once log_to() was called.
 spdlog::logger& log_of(const char* library);
 

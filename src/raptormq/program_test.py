@@ -6,56 +6,18 @@
 """
 
 import os
-import re
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import unittest
 from pathlib import Path
 
+from program_server import DEADLINE, Server
+
 BINARY = Path(sys.argv.pop(1)).resolve() if len(sys.argv) > 1 else Path("raptormq")
 ROOT = Path(__file__).resolve().parents[2]
-DEADLINE = 60
-
-
-class Server:
-    """A running server; its standard output is read line by line."""
-
-    def __init__(self, home: str, *arguments: str):
-        self.process = subprocess.Popen([str(BINARY), *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                        text=True, env={**os.environ, "HOME": home})
-        self.errors = []
-        self.drain = threading.Thread(target=lambda: self.errors.extend(self.process.stderr), daemon=True)
-        self.drain.start()
-
-    def ready(self, role: str) -> int:
-        """The port of the role, once it is ready."""
-        watchdog = threading.Timer(DEADLINE, self.process.kill)
-        watchdog.start()
-        for line in self.process.stdout:
-            found = re.match(rf"raptormq_ready role={role} port=(\d+) ms=\d+$", line)
-            if found:
-                watchdog.cancel()
-                return int(found.group(1))
-        watchdog.cancel()
-        raise AssertionError(f"{role} did not get ready: {''.join(self.errors)}")
-
-    def stop(self, how=signal.SIGTERM) -> int:
-        self.process.send_signal(how)
-        status = self.process.wait(DEADLINE)
-        self.close()
-        return status
-
-    def close(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        self.drain.join()
-        self.process.stdout.close()
-        self.process.stderr.close()
 
 
 class ProgramTest(unittest.TestCase):
@@ -71,7 +33,7 @@ class ProgramTest(unittest.TestCase):
                               check=False, env=environment)
 
     def start(self, *arguments: str) -> Server:
-        server = Server(self.home, *arguments)
+        server = Server(BINARY, self.home, *arguments)
         self.addCleanup(server.close)
         return server
 

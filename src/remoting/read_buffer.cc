@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "remoting/read_buffer.h"
 
+#include "common/assert.h"
 #include "common/limits.h"
 
 #include <algorithm>
@@ -65,6 +66,7 @@ void ReadBuffer::append(std::string_view bytes) {
 }
 
 char* ReadBuffer::grow_towards(std::size_t wanted_size, std::size_t& room) {
+    RMQ_ASSERT(wanted_size > size_, "a connection that holds a whole frame is not read");
     if (capacity_ < wanted_size && size_ * 2 > capacity_) {
         const std::size_t capacity = std::min(wanted_size, std::max(size_ * 2, kSmallestBytes));
         if (!may_reserve(capacity)) {

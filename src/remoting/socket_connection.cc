@@ -134,9 +134,9 @@ bool SocketConnection::receive_behind_partial() {
     }
     const std::string_view following(thread_.read_buffer.get(), bytes > room ? bytes - room : 0);
     if (handle_frames(partial_.view()) == 0) {
-        // Over a bound: what follows waits behind this frame.
+        // Over a bound: what follows waits behind this frame, and nothing more is read.
         partial_.append(following);
-        return false;
+        return true;
     }
     const std::size_t handled = handle_frames(following);
     partial_.assign(following.substr(handled));

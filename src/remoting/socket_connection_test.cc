@@ -149,6 +149,37 @@ TEST_CASE("Connection: a peer that does not read its replies is not read, and lo
     writer.join();
 }
 
+TEST_CASE(
+    "Connection: a large frame that ends while too much is unsent waits, unread, and is served",
+    "[remoting][connection][hostile]") {
+    TestServer server(
+        {.write_high_watermark_bytes = 256 * 1024, .write_low_watermark_bytes = 64 * 1024});
+    REQUIRE(server.start());
+    const RawPeer peer = server.peer();
+    const std::string frame = request_frame(TestServer::kEcho, 2, std::string(300'000, 'b'));
+    REQUIRE(peer.send(request_frame(TestServer::kHold, 1) + frame.substr(0, 100'000)));
+    REQUIRE(eventually([&] { return server.held_count() == 1; }));
+    Response large;
+    large.body.assign(std::size_t{64} << 20U, 'l');  // more than any socket buffer takes
+    server.take_held().at(0).send(std::move(large));
+    REQUIRE(server.is_alive());
+    std::thread writer([&] {
+        peer.send(frame.substr(100'000));
+        for (int i = 0; i < 50; ++i) {
+            peer.send(request_frame(TestServer::kEcho, 3, "following"));
+        }
+    });
+    for (int i = 0; i < 20; ++i) {
+        REQUIRE(server.is_alive());
+    }
+    for (int i = 0; i < 52; ++i) {
+        const auto answer = peer.receive_bytes();
+        REQUIRE(answer);
+        REQUIRE(answer->ends_with(i == 0 ? "llll" : i == 1 ? "bbbb" : "following"));
+    }
+    writer.join();
+}
+
 TEST_CASE("Connection: the server's own requests are matched with the peer's answers",
           "[remoting][connection]") {
     TestServer server;
