@@ -16,6 +16,9 @@ inline constexpr std::size_t kUnfinishedFramesMaxBytes = 512U * 1024 * 1024;
 inline constexpr std::size_t kExtFieldsMax = 256;
 // Nesting allowed in JSON headers and bodies.
 inline constexpr std::size_t kJsonDepthMax = 64;
+// Nesting allowed in JSON bodies. Parts of them are kept in files, a few levels further down, and
+// such a file must be readable again.
+inline constexpr std::size_t kBodyJsonDepthMax = 32;
 // Requests sent to one peer that it has not answered.
 inline constexpr std::size_t kPendingPerConnectionMax = 65536;
 // Bytes of unsent replies at which a connection is no longer read, and at which it is read again.
@@ -38,6 +41,7 @@ inline constexpr std::size_t kBlockingQueueMax = 10'000;
 // Held pulls of the whole process.
 inline constexpr std::size_t kHeldPullsMax = 1'000'000;
 
+static_assert(kBodyJsonDepthMax + 8 <= kJsonDepthMax);
 static_assert(kHeaderMaxBytes < kFrameMaxBytes);
 static_assert(kWriteLowWatermarkBytes < kWriteHighWatermarkBytes);
 static_assert(kMessageBodyMaxBytes + kPropertiesMaxBytes + 65536 <

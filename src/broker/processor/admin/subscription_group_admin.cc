@@ -111,6 +111,9 @@ Result<Response> SubscriptionGroupAdmin::update_and_get_forbidden(const Request&
     const std::string group(header.group);
     const std::string topic(header.topic);
     if (header.readable) {
+        if (const auto valid = validate_group(header.group); !valid) {
+            return Response(ResponseCode::INVALID_PARAMETER, valid.error().remark);
+        }
         groups_.set_forbidden(group, topic, kRead, !*header.readable);
     }
     return success_with(dump_json({{"group", group},

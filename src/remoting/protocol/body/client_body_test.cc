@@ -1,11 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "common/limits.h"
 #include "common/testing/catch.h"
 #include "remoting/protocol/body/heartbeat_data.h"
+#include "remoting/protocol/body/json_fields.h"
 #include "remoting/protocol/body/lock_batch.h"
 
 #include <nlohmann/json.hpp>
 
 namespace rmq {
+
+TEST_CASE("JSON bodies: nesting is bounded wherever it is, text in strings is none",
+          "[protocol][hostile]") {
+    const auto nested = [](std::size_t depth) {
+        return R"({"a\"[[":")" + std::string(100, '[') + R"(","b":)" + std::string(depth - 1, '[') +
+               std::string(depth - 1, ']') + "}";
+    };
+    CHECK(parse_body_json(nested(limits::kBodyJsonDepthMax)));
+    CHECK_FALSE(parse_body_json(nested(limits::kBodyJsonDepthMax + 1)));
+    CHECK_FALSE(parse_body_json(nested(100'000)));
+    CHECK_FALSE(parse_body_json("{0:" + nested(100'000) + "}"));
+}
 
 TEST_CASE("HeartbeatData: the form of a Java push consumer is read whole", "[protocol][C-06]") {
     const auto data = parse_heartbeat_data(

@@ -2,6 +2,7 @@
 #include "remoting/protocol/body/json_fields.h"
 
 #include "common/lenient_json.h"
+#include "common/limits.h"
 
 #include <nlohmann/json.hpp>
 
@@ -35,9 +36,32 @@ std::optional<std::int64_t> whole_number(const nlohmann::json& value) {
     return std::nullopt;
 }
 
+// True when brackets outside strings are open more than `depth` levels anywhere.
+bool is_nested_deeper(std::string_view text, std::size_t depth) {
+    std::size_t open = 0;
+    bool in_string = false;
+    for (std::size_t at = 0; at < text.size() && open <= depth; ++at) {
+        const char c = text[at];
+        if (c == '"') {
+            in_string = !in_string;
+        } else if (in_string) {
+            at += c == '\\' ? 1 : 0;
+        } else if (c == '{' || c == '[') {
+            ++open;
+        } else if ((c == '}' || c == ']') && open > 0) {
+            --open;
+        }
+    }
+    return open > depth;
+}
+
 }  // namespace
 
 Result<nlohmann::json> parse_body_json(std::string_view text) {
+    // The parser itself needs no stack for nesting, but copying and writing a value do.
+    if (is_nested_deeper(text, limits::kBodyJsonDepthMax)) {
+        return Error{Errc::kMalformed, "JSON: nested too deeply"};
+    }
     auto value = nlohmann::json::parse(text, nullptr, false);
     if (value.is_discarded()) {
         return parse_lenient_json(text);

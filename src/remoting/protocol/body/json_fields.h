@@ -15,7 +15,7 @@ namespace rmq {
 // fallback, a number may stand in a string and the other way round. Thread safety: pure functions.
 
 // Standard JSON first, for speed; the lenient dialects of parse_lenient_json when that fails. Empty
-// text and anything that is not a JSON value: kMalformed.
+// text, anything that is not a JSON value and nesting beyond limits::kBodyJsonDepthMax: kMalformed.
 Result<nlohmann::json> parse_body_json(std::string_view text);
 
 // Compact UTF-8 text with keys in order. Bytes that are not UTF-8 become U+FFFD.
