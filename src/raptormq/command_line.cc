@@ -104,10 +104,11 @@ ParsedCommandLine parse_program(Program program, const std::string& name,
 }
 
 constexpr const char* kUsage =
-    "usage: raptormq standalone|namesrv|broker|admin [options]\n"
+    "usage: raptormq standalone|namesrv|broker|demo|admin [options]\n"
     "  standalone   NameServer and Broker in one process, no configuration needed\n"
     "  namesrv      NameServer only (also called mqnamesrv)\n"
     "  broker       Broker only (also called mqbroker)\n"
+    "  demo         sends messages through running servers and receives them\n"
     "  admin        administration (also called mqadmin)\n"
     "raptormq PROGRAM --help lists the options of a program.\n";
 
