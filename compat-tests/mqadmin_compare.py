@@ -38,15 +38,16 @@ CONFIG_IGNORED = re.compile(
 
 ARCHIVE = paths.BUILD / "mqadmin.jsa"
 RECORDED = paths.COMPAT / "oracle" / "mqadmin.json"
-# Most of a command's time is the client's waits, so commands that only read, or are refused, run side by side.
-WORKERS = 5
-CHANGES = re.compile(r"update|delete|reset|clone|clean|wipe|add|set|send|check|skip|export")
-REFUSED = re.compile(r"illegal|protected|bad attribute|system topic|of nothing|to nothing")
+# Most of a command's time is the client's waits. Commands without a lane run first, side by side; then the lane that
+# needs topics unchanged, as the next registration after a change gives back a permission; then the other lanes, each in
+# its order; then the lane that needs them done.
+WORKERS = 6
+FIRST, LAST = "first", "last"
 # As tools.sh does: without it the tool takes the broker's logging settings from the jar and prints them.
 LOGBACK = '<configuration><root level="OFF"/></configuration>'
 
 COMMANDS = [
-    # name, arguments, sort the lines
+    # name, arguments, sort the lines, and for what changes something or looks at a change: its lane
     ("clusterList", "-n {ns}", False),
     ("clusterList -m", "-m -n {ns}", False),
     ("topicList", "-n {ns}", True),
@@ -54,19 +55,19 @@ COMMANDS = [
     ("topicClusterList", "-t T -n {ns}", False),
     ("topicRoute", "-t T -n {ns}", False),
     ("topicStatus", "-t T -n {ns}", False),
-    ("updateTopic", "-t New -b {broker} -r 3 -w 2 -a +message.type=FIFO -n {ns}", False),
+    ("updateTopic", "-t New -b {broker} -r 3 -w 2 -a +message.type=FIFO -n {ns}", False, "topic"),
     ("updateTopic bad attribute", "-t New -b {broker} -a +nope=1 -n {ns}", False),
     ("updateTopic illegal name", "-t a^b -b {broker} -n {ns}", False),
     ("updateTopic system topic", "-t TBW102 -b {broker} -n {ns}", False),
-    ("updateTopicPerm", "-t New -b {broker} -p 4 -n {ns}", False),
-    ("topicRoute of New", "-t New -n {ns}", False),
-    ("updateSubGroup", "-g NewGroup -b {broker} -s false -r 3 -n {ns}", False),
-    ("getConsumerConfig", "-g NewGroup -n {ns}", False),
+    ("updateTopicPerm", "-t New -b {broker} -p 4 -n {ns}", False, "topic"),
+    ("topicRoute of New", "-t New -n {ns}", False, "topic"),
+    ("updateSubGroup", "-g NewGroup -b {broker} -s false -r 3 -n {ns}", False, "group"),
+    ("getConsumerConfig", "-g NewGroup -n {ns}", False, "group"),
     ("updateSubGroup illegal name", "-g a^b -b {broker} -n {ns}", False),
-    ("deleteSubGroup", "-g NewGroup -b {broker} -n {ns}", False),
-    ("deleteTopic", "-t New -c DefaultCluster -n {ns}", False),
-    ("topicRoute of nothing", "-t New -n {ns}", False),
-    ("topicStatus of nothing", "-t New -n {ns}", False),
+    ("deleteSubGroup", "-g NewGroup -b {broker} -n {ns}", False, "group"),
+    ("deleteTopic", "-t New -c DefaultCluster -n {ns}", False, "topic"),
+    ("topicRoute of nothing", "-t New -n {ns}", False, "topic"),
+    ("topicStatus of nothing", "-t New -n {ns}", False, "topic"),
     ("consumerProgress", "-n {ns}", True),
     ("consumerProgress of one", "-g G -n {ns}", False),
     ("consumerConnection", "-g G -n {ns}", True),
@@ -77,7 +78,7 @@ COMMANDS = [
     ("consumerStatus", "-g G -n {ns}", True),
     ("brokerStatus", "-b {broker} -n {ns}", True),
     ("getBrokerConfig", "-b {broker} -n {ns}", True),
-    ("updateBrokerConfig", "-b {broker} -k traceOn -v false -n {ns}", False),
+    ("updateBrokerConfig", "-b {broker} -k traceOn -v false -n {ns}", False, "broker"),
     ("updateBrokerConfig protected", "-b {broker} -k brokerConfigPath -v x -n {ns}", False),
     ("brokerConsumeStats", "-b {broker} -n {ns}", True),
     ("queryMsgById", "-t T -i {offset_id} -n {ns}", False),
@@ -87,14 +88,13 @@ COMMANDS = [
     ("queryCq", "-t T -q 0 -i 0 -c 2 -b {broker} -n {ns}", False),
     ("printMsg", "-t T -n {ns}", True),
     ("statsAll", "-n {ns}", True),
-    ("resetOffsetByTime", "-g G -t T -s 0 -f true -n {ns}", True),
-    ("resetOffsetByTime to now", "-g G -t T -s now -n {ns}", True),
+    ("resetOffsetByTime", "-g G -t T -s 0 -f true -n {ns}", True, "positions"),
+    ("resetOffsetByTime to now", "-g G -t T -s now -n {ns}", True, "positions"),
     ("resetOffsetByTime of nothing", "-g Nobody -t T -s now -n {ns}", True),
-    ("cloneGroupOffset", "-s G -d Copy -t T -o true -n {ns}", False),
-    ("cleanUnusedTopic", "-b {broker} -n {ns}", False),
-    ("cleanExpiredCQ", "-b {broker} -n {ns}", False),
-    ("deleteExpiredCommitLog", "-b {broker} -n {ns}", False),
-    # From here on the topic has more messages than the first six.
+    ("cloneGroupOffset", "-s G -d Copy -t T -o true -n {ns}", False, "positions"),
+    ("cleanUnusedTopic", "-b {broker} -n {ns}", False, "broker"),
+    ("cleanExpiredCQ", "-b {broker} -n {ns}", False, "broker"),
+    ("deleteExpiredCommitLog", "-b {broker} -n {ns}", False, "broker"),
     ("topicRoute as a table", "-l -t T -n {ns}", False),
     ("allocateMQ", "-t T -i 10.0.0.1,10.0.0.2 -n {ns}", False),
     ("consumerStatus of one", "-g G -i {client} -n {ns}", True),
@@ -103,36 +103,36 @@ COMMANDS = [
     ("getBrokerEpoch", "-b broker-a -n {ns}", False),
     ("getColdDataFlowCtrInfo", "-b {broker} -n {ns}", False),
     ("getNamesrvConfig", "-n {ns}", True),
-    ("updateNamesrvConfig", "-k orderMessageEnable -v true -n {ns}", False),
+    ("updateNamesrvConfig", "-k orderMessageEnable -v true -n {ns}", False, "namesrv"),
     ("updateNamesrvConfig protected", "-k kvConfigPath -v x -n {ns}", False),
-    ("updateKvConfig", "-s Space -k key -v value -n {ns}", False),
-    ("deleteKvConfig", "-s Space -k key -n {ns}", False),
-    ("updateOrderConf", "-t Ordered -m put -v broker-a:2 -n {ns}", False),
-    ("updateOrderConf get", "-t Ordered -m get -n {ns}", False),
-    ("updateOrderConf delete", "-t Ordered -m delete -n {ns}", False),
-    ("wipeWritePerm", "-b broker-a -n {ns}", False),
+    ("updateKvConfig", "-s Space -k key -v value -n {ns}", False, "namesrv"),
+    ("deleteKvConfig", "-s Space -k key -n {ns}", False, "namesrv"),
+    ("updateOrderConf", "-t Ordered -m put -v broker-a:2 -n {ns}", False, "namesrv"),
+    ("updateOrderConf get", "-t Ordered -m get -n {ns}", False, "namesrv"),
+    ("updateOrderConf delete", "-t Ordered -m delete -n {ns}", False, "namesrv"),
+    ("wipeWritePerm", "-b broker-a -n {ns}", False, "first"),
     ("wipeWritePerm of nothing", "-b broker-x -n {ns}", False),
-    ("topicRoute without the right to write", "-t T -n {ns}", False),
-    ("addWritePerm", "-b broker-a -n {ns}", False),
-    ("topicRoute with it again", "-t T -n {ns}", False),
-    ("updateTopicList", "-b {broker} -f {home}/topics.json -n {ns}", False),
-    ("topicRoute of the list's first", "-t Listed1 -n {ns}", False),
-    ("updateSubGroupList", "-b {broker} -f {home}/groups.json -n {ns}", False),
-    ("getConsumerConfig of the list's second", "-g ListedGroup2 -n {ns}", False),
-    ("sendMessage", "-t T -p hello -k key-9 -c B -b broker-a -i 0 -n {ns}", False),
+    ("topicRoute without the right to write", "-t T -n {ns}", False, "first"),
+    ("addWritePerm", "-b broker-a -n {ns}", False, "first"),
+    ("topicRoute with it again", "-t T -n {ns}", False, "first"),
+    ("updateTopicList", "-b {broker} -f {home}/topics.json -n {ns}", False, "lists"),
+    ("topicRoute of the list's first", "-t Listed1 -n {ns}", False, "lists"),
+    ("updateSubGroupList", "-b {broker} -f {home}/groups.json -n {ns}", False, "lists"),
+    ("getConsumerConfig of the list's second", "-g ListedGroup2 -n {ns}", False, "lists"),
+    ("sendMessage", "-t T -p hello -k key-9 -c B -b broker-a -i 0 -n {ns}", False, "positions"),
     ("sendMessage to nothing", "-t a^b -p hello -n {ns}", False),
-    ("consumeMessage", "-t T -b broker-a -i 0 -o 0 -c 4 -n {ns}", False),
-    ("printMsgByQueue", "-t T -a broker-a -i 0 -p true -d true -f true -n {ns}", False),
-    ("queryMsgById pushed", "-t T -i {offset_id} -g G -d {client} -n {ns}", False),
+    ("consumeMessage", "-t T -b broker-a -i 0 -o 0 -c 4 -n {ns}", False, "positions"),
+    ("printMsgByQueue", "-t T -a broker-a -i 0 -p true -d true -f true -n {ns}", False, "positions"),
+    ("queryMsgById pushed", "-t T -i {offset_id} -g G -d {client} -n {ns}", False, "positions"),
     ("queryMsgTraceById", "-i {unique_id} -n {ns}", False),
-    ("checkMsgSendRT", "-t T -a 3 -s 64 -n {ns}", False),
-    ("sendMsgStatus", "-b broker-a -s 64 -c 3 -n {ns}", False),
-    ("skipAccumulatedMessage", "-g G -t T -n {ns}", True),
+    ("checkMsgSendRT", "-t T -a 3 -s 64 -n {ns}", False, "positions"),
+    ("sendMsgStatus", "-b broker-a -s 64 -c 3 -n {ns}", False, "lists"),
+    ("skipAccumulatedMessage", "-g G -t T -n {ns}", True, "positions"),
     ("skipAccumulatedMessage of nothing", "-g Nobody -t T -n {ns}", True),
-    ("exportMetadata", "-c DefaultCluster -f {home}/export -n {ns}", False),
-    ("exportConfigs", "-c DefaultCluster -f {home}/export -n {ns}", False),
-    ("exportMetrics", "-c DefaultCluster -f {home}/export -n {ns}", False),
-    ("deleteSubGroup with positions", "-g Copy -b {broker} -r true -n {ns}", False),
+    ("exportMetadata", "-c DefaultCluster -f {home}/export -n {ns}", False, "last"),
+    ("exportConfigs", "-c DefaultCluster -f {home}/export -n {ns}", False, "last"),
+    ("exportMetrics", "-c DefaultCluster -f {home}/export -n {ns}", False, "last"),
+    ("deleteSubGroup with positions", "-g Copy -b {broker} -r true -n {ns}", False, "group"),
     ("clusterList of nothing", "-c Nowhere -n {ns}", False),
 ]
 
@@ -170,6 +170,9 @@ class Rig:
         client.wait_messages(6, 60)
         remoting.wait_until(lambda: all(remoting.committed_offset(broker, "G", "T", queue) == 3 for queue in (0, 1)),
                             30, "the consumer commits")
+        # The client takes up the group's retry topic with its next look at the routes.
+        remoting.wait_until(lambda: remoting.committed_offset(broker, "G", "%RETRY%G", 0) == 0, 90,
+                            "the consumer knows the retry topic")
         self.values["client"] = remoting.consumer_ids(broker, "G")[0]
 
         # Classes of the tool, kept in mapped form: halves the time that a command needs of a core.
@@ -255,6 +258,11 @@ def exported_configs(lines: list) -> list:
     return [line for line in lines if not CONFIG_IGNORED.search(line.split(":")[0])]
 
 
+def counts_away(lines: list) -> list:
+    """A day's count is that of the last minute until the first hour is over."""
+    return [re.sub(r"RATE \d+ \d+$", "RATE N N", line) for line in rates_away(lines)]
+
+
 def exported_metadata(lines: list) -> list:
     # While it deletes a group, the original asks whether it is a lite one, which creates it again with the defaults.
     # RaptorMQ does not.
@@ -273,26 +281,21 @@ def positions_away(lines: list) -> list:
 
 
 SPECIAL = {"brokerStatus": runtime_keys, "getBrokerConfig": config_lines, "clusterList": rates_away,
-           "clusterList -m": positions_away, "statsAll": rates_away, "consumerProgress": rates_away,
+           "clusterList -m": positions_away, "statsAll": counts_away, "consumerProgress": rates_away,
            "consumerProgress of one": rates_away, "brokerConsumeStats": rates_away, "consumerStatus": rates_away,
            "consumerProgress with clients": rates_away, "consumerStatus of one": client_state_away,
            "getNamesrvConfig": config_lines, "checkMsgSendRT": round_trips_away,
            "exportMetadata": exported_metadata, "exportMetrics": positions_away, "exportConfigs": exported_configs}
 
 
-def changes(name: str) -> bool:
-    return bool(CHANGES.match(name)) and not REFUSED.search(name)
-
-
-def side_by_side(commands: list) -> list:
-    """The commands in groups that may run at the same time: every change is a group of its own."""
-    groups = []
+def stages(commands: list) -> list:
+    """The commands as lists of lanes, one list after the other."""
+    lanes = {}
     for command in commands:
-        if groups and not any(changes(given[0]) for given in (command, groups[-1][0])):
-            groups[-1].append(command)
-        else:
-            groups.append([command])
-    return groups
+        if len(command) > 3:
+            lanes.setdefault(command[3], []).append(command)
+    first, last = lanes.pop(FIRST, []), lanes.pop(LAST, [])
+    return [[[command] for command in commands if len(command) == 3], [first], list(lanes.values()), [last]]
 
 
 def run(server: str, binary: str, only: str, show: bool) -> dict:
@@ -302,13 +305,13 @@ def run(server: str, binary: str, only: str, show: bool) -> dict:
     try:
         rig.prepare()
         with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
-            for group in side_by_side([command for command in COMMANDS if not only or only in command[0]]):
-                texts = pool.map(lambda command: rig.mqadmin(*command[:2]), group)
-                for (name, _, is_sorted), text in zip(group, texts):
-                    lines = normalise(rig, name, text)
-                    outputs[name] = sorted(lines) if is_sorted else lines
-                    if show:
-                        print(f"=== {name}\n{text}", flush=True)
+            for lanes in stages([command for command in COMMANDS if not only or only in command[0]]):
+                for lane in pool.map(lambda lane: [(command, rig.mqadmin(*command[:2])) for command in lane], lanes):
+                    for (name, _, is_sorted, *_), text in lane:
+                        lines = normalise(rig, name, text)
+                        outputs[name] = sorted(lines) if is_sorted else lines
+                        if show:
+                            print(f"=== {name}\n{text}", flush=True)
         print(f"{server}: {len(outputs)} commands in {time.monotonic() - started:.0f} s", file=sys.stderr)
     finally:
         rig.close()
