@@ -26,6 +26,7 @@ class Run:
     def __init__(self, options, clients: list, chosen: list):
         self.options, self.clients, self.chosen = options, clients, chosen
         self.outcomes = []
+        self.reports = []  # of sanitizers, when the servers were built with one
         self._lock = threading.Lock()
         self._cluster_class = servers.cluster_class(options.server)
         self._clusters = []
@@ -54,6 +55,7 @@ class Run:
         cluster.close(keep=self.options.keep)
         with self._lock:
             self._clusters.remove(cluster)
+            self.reports += cluster.reports
 
     def one(self, client: dict, scenario: dict, cluster) -> None:
         """One client in one scenario, bounded in time; always leaves an outcome."""
@@ -131,7 +133,7 @@ class Run:
 
     def close(self) -> None:
         for cluster in list(self._clusters):
-            cluster.close(keep=self.options.keep)
+            self.stop_cluster(cluster)
 
 
 def _bounded(action, seconds: float, close):
@@ -225,8 +227,10 @@ def main() -> int:
     print(f"\n{options.server}: {time.monotonic() - begin:.0f} s")
     for outcome in failed:
         print(f"failed: {outcome['client']} {outcome['scenario']}: {outcome['detail']}")
-    print(f"{passed} passed, {len(failed)} failed")
-    return 1 if failed or not passed else 0
+    for report in run.reports:
+        print(f"sanitizer: {report}")
+    print(f"{passed} passed, {len(failed)} failed" + (f", {len(run.reports)} sanitizer reports" if run.reports else ""))
+    return 1 if failed or run.reports or not passed else 0
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -24,6 +25,8 @@ JAVA_OPENS = [
     "--add-exports=java.base/sun.security.action=ALL-UNNAMED",
 ]
 JAVA_COMMON = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", *JAVA_OPENS]
+
+_SANITIZER_REPORT = r"(ERROR|WARNING): (Address|Leak|Thread)Sanitizer|: runtime error: "
 
 _port_lock = threading.Lock()
 _ports_taken = set()
@@ -95,6 +98,12 @@ class Process:
     def kill(self) -> int:
         return self.signal(signal.SIGKILL)
 
+    def sanitizer_reports(self) -> list:
+        """The first lines of each report that a server built with a sanitizer left in its log."""
+        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        starts = [at for at, line in enumerate(lines) if re.search(_SANITIZER_REPORT, line)]
+        return ["\n".join([self.name, *lines[at:at + 40]]) for at in starts]
+
     def log_tail(self, lines: int = 15) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:]) if self.log.exists() else ""
 
@@ -116,6 +125,7 @@ class Cluster:
     def __init__(self, namesrvs: int = 1, brokers: int = 1, settings=None, namesrv_ports=None, broker_ports=None):
         self.directory = Path(tempfile.mkdtemp(prefix=f"compat-{self.kind}-"))
         self.namesrvs, self.brokers = [], []
+        self.reports = []  # of sanitizers, known after close()
         self._settings = dict(settings or {})
         ports = namesrv_ports or [free_ports(1)[0] for _ in range(namesrvs)]
         self.namesrv_addresses = [f"127.0.0.1:{port}" for port in ports]
@@ -187,6 +197,7 @@ class Cluster:
                 process.stop()
             except (AssertionError, OSError):
                 pass
+            self.reports += process.sanitizer_reports()
         if not keep:
             shutil.rmtree(self.directory, ignore_errors=True)
 

@@ -9,6 +9,8 @@ import threading
 from pathlib import Path
 
 DEADLINE = 60
+# What a server built with a sanitizer says; its exit status is lost when a test kills it.
+SANITIZER_REPORT = r"(Address|Leak|Thread|UndefinedBehavior)Sanitizer|: runtime error: "
 
 
 class Server:
@@ -46,3 +48,6 @@ class Server:
         self.drain.join()
         self.process.stdout.close()
         self.process.stderr.close()
+        found = [at for at, line in enumerate(self.errors) if re.search(SANITIZER_REPORT, line)]
+        if found:
+            raise AssertionError("".join(self.errors[found[0]:found[0] + 40]))
