@@ -53,14 +53,41 @@ class ProgramTest(unittest.TestCase):
         for part in parts:
             self.assertIn(part, own[0])
 
+    @staticmethod
+    def with_store(directory: str) -> list:
+        """The command lines of the programs that keep a store, on free ports."""
+        return [("broker", "--set", "listenPort=0", "--set", f"storePathRootDir={directory}"),
+                ("standalone", "--namesrv-port", "0", "--set", "listenPort=0", "--store", directory)]
+
     def test_unknown_flags_and_programs_are_refused(self):
-        self.assert_refused(self.run_program("broker", "--frobnicate"), "--frobnicate")
+        for program in ("broker", "namesrv", "standalone", "demo"):
+            self.assert_refused(self.run_program(program, "--frobnicate"), "--frobnicate")
+        for name in ("mqbroker", "mqnamesrv"):
+            self.assert_refused(self.run_program("--frobnicate", program=BINARY.parent / name), "--frobnicate")
         self.assert_refused(self.run_program("frobnicate"), "frobnicate")
         self.assert_refused(self.run_program())
 
     def test_an_unreadable_file_is_refused(self):
         for program in ("broker", "namesrv", "standalone"):
             self.assert_refused(self.run_program(program, "-c", f"{self.home}/none.conf"), "none.conf", "-c")
+            self.assert_refused(self.run_program(program, "-c", self.home), self.home, "-c")
+
+    def test_a_damaged_state_file_is_refused(self):
+        kv_config = Path(self.home, "kvConfig.json")
+        kv_config.write_text("{")
+        self.assert_refused(self.run_program("namesrv", "--set", "listenPort=0", "--set", f"kvConfigPath={kv_config}"),
+                            str(kv_config))
+        topics = Path(self.home, "store/config/topics.json")
+        topics.parent.mkdir(parents=True)
+        topics.write_text("{")
+        topics.with_name("topics.json.bak").write_text("{")
+        for program in self.with_store(f"{self.home}/store"):
+            self.assert_refused(self.run_program(*program), str(topics))
+
+    def test_a_log_file_that_cannot_be_written_is_refused(self):
+        for program in ("broker", "namesrv", "standalone"):
+            self.assert_refused(self.run_program(program, "--set", "listenPort=0", "--set", "logFile=/proc/raptormq/log"),
+                                "/proc/raptormq", "logFile")
 
     def test_a_bad_namesrv_address_is_refused(self):
         self.assert_refused(self.run_program("broker", "-n", "localhost"), "localhost", "127.0.0.1:9876")
@@ -74,17 +101,19 @@ class ProgramTest(unittest.TestCase):
             self.assert_refused(self.run_program("broker", "--set", f"listenPort={port}", "--set",
                                                  f"storePathRootDir={self.home}/store"), port)
             self.assert_refused(self.run_program("standalone", "--namesrv-port", port), port)
+            self.assert_refused(self.run_program("standalone", "--namesrv-port", "0", "--store", f"{self.home}/store",
+                                                 "--set", f"listenPort={port}"), port)
 
     def test_a_locked_store_is_refused(self):
         self.start_standalone()
-        self.assert_refused(self.run_program("broker", "--set", "listenPort=0", "--set",
-                                             f"storePathRootDir={self.home}/store"), f"{self.home}/store")
+        for program in self.with_store(f"{self.home}/store"):
+            self.assert_refused(self.run_program(*program), f"{self.home}/store")
 
     def test_a_store_that_cannot_be_written_is_refused(self):
         Path(self.home, "file").write_text("in the way")
         for place in ("/proc/raptormq", f"{self.home}/file/store"):
-            self.assert_refused(self.run_program("broker", "--set", "listenPort=0", "--set", f"storePathRootDir={place}"),
-                                place)
+            for program in self.with_store(place):
+                self.assert_refused(self.run_program(*program), place)
 
     def test_settings_are_printed(self):
         done = self.run_program("broker", "-p", "--set", "brokerName=b-7")
