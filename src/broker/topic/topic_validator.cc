@@ -42,12 +42,11 @@ Status invalid(std::string remark) {
 
 // `kind` is "topic" or "group".
 Status validate_characters(const char* kind, std::string_view name) {
-    const std::string what = std::string("The specified ") + kind;
     if (is_blank(name)) {
-        return invalid(what + " is blank.");
+        return invalid(std::string("The specified ") + kind + " is blank.");
     }
     if (!std::all_of(name.begin(), name.end(), is_legal_char)) {
-        return invalid(what + ": " + std::string(name) +
+        return invalid(std::string("The specified ") + kind + ": " + std::string(name) +
                        ", contains illegal characters, allowing only ^[%|a-zA-Z0-9_-]+$");
     }
     return {};
