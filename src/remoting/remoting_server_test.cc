@@ -6,6 +6,7 @@
 #include "remoting/testing/test_server.h"
 
 #include <algorithm>
+#include <future>
 #include <thread>
 
 #include <fcntl.h>
@@ -179,6 +180,10 @@ TEST_CASE("RemotingServer: stop lets what is in flight finish and takes nothing 
     REQUIRE(eventually([&] { return server.held_count() == 1; }));
     std::thread stopper([&] { server.server->stop(seconds(20)); });
     CHECK(eventually([&] { return !RawPeer().connect(server.port()); }));
+    // The listener is closed on io thread 0, which then tells all of them to read no more.
+    std::promise<void> told;
+    server.pool.post(0, [&] { server.pool.post(1, [&] { told.set_value(); }); });
+    told.get_future().wait();
     peer.send(request_frame(TestServer::kEcho, 2));
     server.take_held()[0].send(ResponseCode::SUCCESS, "in time");
     stopper.join();
