@@ -209,6 +209,7 @@ TEST_CASE("validate_topic, validate_group: the original's limits and words", "[b
     CHECK(validate_group(std::string(120, 'a')));
     CHECK(validate_group(std::string(121, 'a')).error().code == Errc::kInvalidArgument);
     CHECK(is_not_allowed_send_topic("SELF_TEST_TOPIC"));
+    CHECK(is_not_allowed_send_topic("RMQ_SYS_ROCKSDB_TRANS_OP_HALF_TOPIC"));
     CHECK_FALSE(is_not_allowed_send_topic("TBW102"));
 }
 

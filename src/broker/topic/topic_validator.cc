@@ -26,9 +26,10 @@ constexpr std::array<std::string_view, 12> kCommonSystemTopics{
     topic_name::kRocksdbTransOpHalf,
 };
 
-constexpr std::array<std::string_view, 6> kNotAllowedSendTopics{
-    topic_name::kSchedule,          topic_name::kTransHalf, topic_name::kTransOpHalf,
-    topic_name::kTransCheckMaxTime, topic_name::kSelfTest,  topic_name::kOffsetMovedEvent,
+constexpr std::array<std::string_view, 8> kNotAllowedSendTopics{
+    topic_name::kSchedule,          topic_name::kTransHalf,          topic_name::kTransOpHalf,
+    topic_name::kTransCheckMaxTime, topic_name::kSelfTest,           topic_name::kOffsetMovedEvent,
+    topic_name::kRocksdbTransHalf,  topic_name::kRocksdbTransOpHalf,
 };
 
 bool is_legal_char(char c) {
