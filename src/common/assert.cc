@@ -21,3 +21,14 @@ void throw_exception_from_error(const Error& error, const boost::source_location
 }
 
 }  // namespace rmq
+
+#ifdef __SANITIZE_THREAD__
+// Asked by ThreadSanitizer's runtime. Each line needs a reason:
+// tzset_internal: the C library's own lock, which the runtime does not see, guards it.
+// FaultyFileOps::sync: reads pages while others append to them, as the kernel it stands for does.
+extern "C" const char* __tsan_default_suppressions();  // NOLINT: the runtime's name
+extern "C" const char* __tsan_default_suppressions() {
+    return "race:tzset_internal\n"
+           "race:rmq::store::testing::FaultyFileOps::sync\n";
+}
+#endif

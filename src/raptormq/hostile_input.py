@@ -28,7 +28,7 @@ BELIEVABLE = {
     "brokerAddr": "127.0.0.1:1", "haServerAddr": "127.0.0.1:1", "clusterName": "Nowhere", "cluster": "Nowhere",
     "namespace": "hostile", "value": "v", "statsName": "TOPIC_PUT_NUMS", "statsKey": "hostile", "delayLevel": "1",
     "reconsumeTimes": "0", "maxReconsumeTimes": "16", "offline": "false", "bodyCrc32": "0", "compressed": "false",
-    "heartbeatTimeoutMillis": "1000", "force": "false", "unitMode": "false", "batch": "false",
+    "force": "false", "unitMode": "false", "batch": "false",
 }
 VALUES = [
     "", "-1", "0", "1", "-2147483648", "2147483647", "2147483648", "-9223372036854775808", "9223372036854775807",
@@ -50,7 +50,8 @@ def field_names() -> list:
     names = set(BELIEVABLE)
     for header in (SOURCES / "header").glob("*.h"):
         names.update(re.findall(r'\bv\("(\w+)"', header.read_text()))
-    return sorted(names)
+    # After a short one the NameServer closes the connection, as it should: its own tests have it.
+    return sorted(names - {"heartbeatTimeoutMillis"})
 
 
 def body_names() -> list:
