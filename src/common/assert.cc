@@ -27,7 +27,8 @@ void throw_exception_from_error(const Error& error, const boost::source_location
 // tzset_internal: the C library's own lock, which the runtime does not see, guards it.
 // _Sp_atomic: libstdc++ 12 unlocks atomic<shared_ptr>::load relaxed, which is in order in practice.
 // FaultyFileOps::sync: reads pages while others append to them, as the kernel it stands for does.
-extern "C" const char* __tsan_default_suppressions();  // NOLINT: the runtime's name
+extern "C" const char*
+__tsan_default_suppressions();  // NOLINT(bugprone-reserved-identifier): the runtime's name
 extern "C" const char* __tsan_default_suppressions() {
     return "race:tzset_internal\n"
            "race:std::_Sp_atomic\n"
