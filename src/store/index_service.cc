@@ -56,7 +56,14 @@ Status IndexService::load(LastStop last_stop, std::int64_t safe_timestamp) {
     const std::lock_guard lock(mutex_);
     safe_timestamp_ = safe_timestamp;
     for (const std::string& name : names) {
-        RMQ_TRY(File file, IndexFile::open(directory_ + "/" + name, shape_));
+        const std::string path = directory_ + "/" + name;
+        if (fs::file_size(path, error) == 0 && !error) {
+            // Killed between creating the file and giving it its length: nothing was indexed here.
+            log_of("store").warn("index_file_empty_deleted path={}", path);
+            fs::remove(path, error);
+            continue;
+        }
+        RMQ_TRY(File file, IndexFile::open(path, shape_));
         if (last_stop == LastStop::kUnclean && file->end_timestamp() > safe_timestamp) {
             RMQ_TRY(const bool is_kept, file->keep_before(safe_timestamp));
             log_of("store").warn("index_file_cut path={} safe_timestamp={} kept={}", file->path(),

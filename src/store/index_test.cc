@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <fstream>
 #include <thread>
 
 using namespace rmq;
@@ -227,6 +228,20 @@ TEST_CASE("IndexService: an unclean stop costs what was indexed after the checkp
     }
     reload(IndexService::LastStop::kUnclean, 10'500);
     CHECK(f.index->file_count() == 0);
+}
+
+TEST_CASE("IndexService: a file that a kill left without a length is deleted",
+          "[store][index][K-03]") {
+    Fixture f;
+    f.put(100, 10'000, {"U", "K"});
+    const auto empty = f.dir.file("index") + "/20991231235959999";
+    std::ofstream(empty).close();
+    REQUIRE(std::filesystem::file_size(empty) == 0);
+    f.index = f.make();
+    REQUIRE(f.index->load(IndexService::LastStop::kUnclean, 20'000));
+    CHECK_FALSE(std::filesystem::exists(empty));
+    CHECK(f.index->file_count() == 1);
+    CHECK(f.find("U") == Offsets{100});
 }
 
 TEST_CASE("IndexService: flushing covers full files first", "[store][index]") {

@@ -7,6 +7,7 @@
 #include "common/testing/temp_dir.h"
 #include "store/message_store_config.h"
 #include "store/testing/faulty_file_ops.h"
+#include "store/testing/living_copy.h"
 #include "store/testing/log_fixture.h"
 
 #include <atomic>
@@ -145,7 +146,7 @@ TEST_CASE("MessageStore: a copy of the directory at any moment recovers", "[stor
         }
         const TempDir copy;
         const int acknowledged = sent;
-        std::filesystem::copy(dir.path(), copy.path(), std::filesystem::copy_options::recursive);
+        copy_living_directory(dir.path(), copy.path());
         RunningStore again(make_config(copy.path()));
         const auto bodies = again.bodies();
         CHECK(static_cast<int>(bodies.size()) >= acknowledged);

@@ -7,6 +7,7 @@
 #include "common/testing/catch.h"
 #include "common/testing/temp_dir.h"
 #include "store/message_store.h"
+#include "store/testing/living_copy.h"
 #include "store/testing/log_fixture.h"
 #include "store/testing/memory_log.h"
 
@@ -152,17 +153,7 @@ private:
         }
         const std::string killed = root();
         ++generation_;
-        // A file may get its final name, or go, while the copy looks for it under the former one.
-        std::error_code vanished;
-        constexpr int kTries = 100;
-        for (int i = 0; i < kTries; ++i) {
-            fs::copy(killed, root(), fs::copy_options::recursive, vanished);
-            if (!vanished) {
-                break;
-            }
-            fs::remove_all(root());
-        }
-        REQUIRE_FALSE(vanished);
+        copy_living_directory(killed, root());
         store_.reset();
         fs::remove_all(killed);
         if (pick(4) == 0) {
