@@ -69,12 +69,13 @@ std::size_t first_file(const Files& files, const RecoveryStart& start) {
 
 // A record that fails a check although the checkpoint says it was on the disk is damage, not the
 // torn end of the log: cutting there would delete every acknowledged message behind it. It is
-// stepped over when its frame is whole and a valid record follows it in this file.
+// stepped over when its frame is whole and a valid record follows it in this file. Of the records
+// of the checkpoint's own millisecond some may have come after the sync.
 std::int64_t damaged_size(std::string_view rest, PhysicalOffset position,
                           const RecoveryStart& start) {
     const auto damaged = decode_message(rest);
     if (!damaged || damaged->physical_offset != position || damaged->store_timestamp == 0 ||
-        damaged->store_timestamp > start.flushed_timestamp) {
+        damaged->store_timestamp >= start.flushed_timestamp) {
         return 0;
     }
     const Scanned next = scan_record(rest.substr(static_cast<std::size_t>(damaged->total_size)),

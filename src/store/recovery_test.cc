@@ -214,13 +214,29 @@ TEST_CASE("recovery: a damaged record that was once flushed does not cost those 
     LogFixture f(dir.path());
     {
         StoreCheckpoint checkpoint(dir.file("checkpoint"));
-        checkpoint.set(StoreCheckpoint::kPhysicMsgTimestamp, f.clock.now_ms());
+        checkpoint.set(StoreCheckpoint::kPhysicMsgTimestamp, f.clock.now_ms() + 1);
         REQUIRE(checkpoint.flush());
     }
     const auto report = recover(dir, f);
     CHECK(report.damaged_count == 1);
     CHECK(report.dispatched_count == 9);
     CHECK(report.end == PhysicalOffset{ends.back()});
+}
+
+TEST_CASE("recovery: a damaged record of the checkpoint's own millisecond may be torn",
+          "[store][recovery][K-03]") {
+    const TempDir dir;
+    const auto ends = fill(dir, 10);
+    patch(dir, ends[4] + 300, "!");
+    LogFixture f(dir.path());
+    {
+        StoreCheckpoint checkpoint(dir.file("checkpoint"));
+        checkpoint.set(StoreCheckpoint::kPhysicMsgTimestamp, f.clock.now_ms());
+        REQUIRE(checkpoint.flush());
+    }
+    const auto report = recover(dir, f);
+    CHECK(report.damaged_count == 0);
+    CHECK(report.end == PhysicalOffset{ends[4]});
 }
 
 TEST_CASE("recovery: a record whose properties lost a sector is torn", "[store][recovery][K-03]") {
