@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/config_table.h"
 
+#include "common/parse_number.h"
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -13,13 +15,9 @@ namespace {
 
 template <class T>
 bool parse_integer(std::string_view text, T& value) {
-    // Java accepts one leading '+', from_chars does not.
-    if (text.size() > 1 && text[0] == '+' && text[1] != '-') {
-        text.remove_prefix(1);
-    }
-    const char* end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, value);
-    return error == std::errc{} && stop == end && !text.empty();
+    const auto number = parse_java_number<T>(text);
+    value = number.value_or(value);
+    return number.has_value();
 }
 
 }  // namespace

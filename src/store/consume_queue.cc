@@ -4,11 +4,11 @@
 #include "common/assert.h"
 #include "common/bytes.h"
 #include "common/log.h"
+#include "common/parse_number.h"
 #include "common/persistent_file.h"
 #include "store/mapped_region.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 #include <filesystem>
 
@@ -41,10 +41,7 @@ bool is_zero(const char* at, std::int64_t bytes) {
 
 // Parses the 20 digits of a mapped file's name; -1 for anything else.
 std::int64_t start_of_name(const std::string& name) {
-    std::int64_t start = -1;
-    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), start);
-    return error == std::errc() && end == name.data() + name.size() && name.size() == 20 ? start
-                                                                                         : -1;
+    return name.size() == 20 ? parse_number<std::int64_t>(name).value_or(-1) : -1;
 }
 
 }  // namespace

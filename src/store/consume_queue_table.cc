@@ -2,10 +2,10 @@
 #include "store/consume_queue_table.h"
 
 #include "common/log.h"
+#include "common/parse_number.h"
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <filesystem>
 
 namespace rmq::store {
@@ -42,9 +42,7 @@ bool is_lmq(std::string_view topic) {
 }
 
 std::int32_t parse_queue_id(const std::string& name) {
-    std::int32_t id = -1;
-    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), id);
-    return error == std::errc() && end == name.data() + name.size() ? id : -1;
+    return parse_number<std::int32_t>(name).value_or(-1);
 }
 
 }  // namespace

@@ -6,10 +6,9 @@
 #include "common/log.h"
 #include "common/message/message_layout.h"
 #include "common/message/message_properties.h"
+#include "common/parse_number.h"
 #include "store/consume_queue_table.h"
 #include "store/index_service.h"
-
-#include <charconv>
 
 namespace rmq::store {
 
@@ -106,11 +105,8 @@ Status Dispatcher::dispatch(const MessageRecord& record, std::vector<MessageArri
 // the message is due. A level that is not a number leaves the tag code.
 std::int64_t Dispatcher::deliver_time(const MessageRecord& record, std::string_view level_text,
                                       std::int64_t tags_code) const {
-    std::int32_t level = 0;
-    const auto [end, error] =
-        std::from_chars(level_text.data(), level_text.data() + level_text.size(), level);
-    if (error != std::errc() || end != level_text.data() + level_text.size() || level <= 0 ||
-        !delay_millis_) {
+    const auto level = parse_number<std::int32_t>(level_text).value_or(0);
+    if (level <= 0 || !delay_millis_) {
         return tags_code;
     }
     return record.store_timestamp + delay_millis_(level);

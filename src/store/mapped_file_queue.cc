@@ -3,10 +3,10 @@
 
 #include "common/assert.h"
 #include "common/log.h"
+#include "common/parse_number.h"
 #include "common/persistent_file.h"
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <optional>
 #include <utility>
@@ -18,13 +18,8 @@ namespace {
 constexpr std::size_t kNameDigits = 20;
 
 std::optional<std::int64_t> parse_name(const std::string& name) {
-    std::int64_t start = 0;
-    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), start);
-    if (name.size() != kNameDigits || error != std::errc() || end != name.data() + name.size() ||
-        start < 0) {
-        return std::nullopt;
-    }
-    return start;
+    const auto start = parse_number<std::int64_t>(name);
+    return name.size() == kNameDigits && start >= 0 ? start : std::nullopt;
 }
 
 struct Found {

@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "common/message/message_properties.h"
 #include "common/message/message_record.h"
+#include "common/parse_number.h"
 #include "common/persistent_file.h"
 #include "common/thread_name.h"
 #include "remoting/protocol/body/json_fields.h"
@@ -12,7 +13,6 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <utility>
 
@@ -26,13 +26,6 @@ constexpr int kDeliveriesPerTurn = 256;
 constexpr std::int64_t kRetryMs = 100;
 // The longest sleep, so that a step of the wall clock is noticed.
 constexpr std::int64_t kSleepMaxMs = 1000;
-
-std::optional<std::int32_t> number_of(std::string_view text) {
-    std::int32_t number = 0;
-    const auto [stop, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-    return failure == std::errc{} && stop == text.data() + text.size() ? std::optional(number)
-                                                                       : std::nullopt;
-}
 
 spdlog::logger& logger() {
     static spdlog::logger& instance = log_of("broker");
@@ -69,7 +62,7 @@ Status ScheduleMessageService::load() {
         return {};
     }
     for (const auto& [key, value] : offsets.items()) {
-        const auto level = number_of(key);
+        const auto level = parse_number<std::int32_t>(key);
         if (!level || *level < 1 || *level > options_.levels.max_level()) {
             logger().warn("delay_position_ignored level={}", key);
             continue;
@@ -160,7 +153,7 @@ bool ScheduleMessageService::deliver(const DelayEntry& entry) {
     }
     const auto topic = find_property(record->properties, property::kRealTopic);
     const auto queue = find_property(record->properties, property::kRealQueueId);
-    const auto queue_id = queue ? number_of(*queue) : std::nullopt;
+    const auto queue_id = queue ? parse_number<std::int32_t>(*queue) : std::nullopt;
     if (!topic || !queue_id || *topic == topic_name::kTransHalf) {
         logger().error("delayed_message_discarded physical_offset={} real_topic={}",
                        entry.physical_offset.value, topic.value_or("none"));

@@ -3,13 +3,13 @@
 
 #include "broker/broker_config.h"
 #include "common/log.h"
+#include "common/parse_number.h"
 #include "remoting/protocol/body/json_fields.h"
 
 #include <boost/container/small_vector.hpp>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 namespace rmq::broker {
@@ -65,11 +65,8 @@ ConsumerOffsetManager::Offsets parse_offsets(const nlohmann::json& object) {
     ConsumerOffsetManager::Offsets offsets;
     if (object.is_object()) {
         for (const auto& [key, value] : object.items()) {
-            std::int32_t queue_id = 0;
-            const char* end = key.data() + key.size();
-            const auto [stop, failure] = std::from_chars(key.data(), end, queue_id);
-            if (failure == std::errc{} && stop == end) {
-                offsets[queue_id] = json_int64(object, key.c_str(), 0);
+            if (const auto queue_id = parse_number<std::int32_t>(key)) {
+                offsets[*queue_id] = json_int64(object, key.c_str(), 0);
             }
         }
     }

@@ -2,8 +2,7 @@
 #include "broker/processor/send_properties.h"
 
 #include "common/message/message_properties.h"
-
-#include <charconv>
+#include "common/parse_number.h"
 
 namespace rmq::broker {
 namespace {
@@ -15,20 +14,6 @@ constexpr std::string_view kTimerDelUniqueKey = "TIMER_DEL_UNIQKEY";
 bool is_true(std::string_view text) {
     return text.size() == 4 && (text[0] | 0x20) == 't' && (text[1] | 0x20) == 'r' &&
            (text[2] | 0x20) == 'u' && (text[3] | 0x20) == 'e';
-}
-
-// Integer.parseInt and Long.parseLong also take a leading plus.
-template <class Number>
-std::optional<Number> parse_number(std::string_view text) {
-    if (text.size() > 1 && text[0] == '+' && text[1] != '-') {
-        text.remove_prefix(1);
-    }
-    Number number = 0;
-    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size()) {
-        return std::nullopt;
-    }
-    return number;
 }
 
 void append_pair(std::string& out, std::string_view name, std::string_view value) {
@@ -138,13 +123,13 @@ SendProperties read_properties(std::string_view encoded) {
 }
 
 std::optional<std::int32_t> parse_delay_level(std::string_view text) {
-    return text.empty() ? 0 : parse_number<std::int32_t>(text);
+    return text.empty() ? 0 : parse_java_number<std::int32_t>(text);
 }
 
 std::optional<std::int64_t> timer_deliver_ms(const SendProperties& properties,
                                              std::int64_t now_ms) {
     if (!properties.timer_delay_sec.empty()) {
-        const auto seconds = parse_number<std::int64_t>(properties.timer_delay_sec);
+        const auto seconds = parse_java_number<std::int64_t>(properties.timer_delay_sec);
         std::int64_t ms = 0;
         if (!seconds || __builtin_mul_overflow(*seconds, std::int64_t{1000}, &ms) ||
             __builtin_add_overflow(now_ms, ms, &ms)) {
@@ -153,14 +138,14 @@ std::optional<std::int64_t> timer_deliver_ms(const SendProperties& properties,
         return ms;
     }
     if (!properties.timer_delay_ms.empty()) {
-        const auto delay = parse_number<std::int64_t>(properties.timer_delay_ms);
+        const auto delay = parse_java_number<std::int64_t>(properties.timer_delay_ms);
         std::int64_t ms = 0;
         if (!delay || __builtin_add_overflow(now_ms, *delay, &ms)) {
             return std::nullopt;
         }
         return ms;
     }
-    return parse_number<std::int64_t>(properties.timer_deliver_ms);
+    return parse_java_number<std::int64_t>(properties.timer_deliver_ms);
 }
 
 }  // namespace rmq::broker

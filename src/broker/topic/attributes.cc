@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/topic/attributes.h"
 
+#include "common/parse_number.h"
+
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <set>
 
 namespace rmq::broker {
@@ -43,13 +44,11 @@ Error invalid(std::string remark) {
 }
 
 Status verify_number(const AttributeRule& rule, const std::string& value) {
-    std::int64_t number = 0;
-    const char* end = value.data() + value.size();
-    const auto [stop, failure] = std::from_chars(value.data(), end, number);
-    if (failure != std::errc{} || stop != end) {
+    const auto number = parse_number<std::int64_t>(value);
+    if (!number) {
         return invalid("For input string: \"" + value + "\"");
     }
-    if (number < rule.min || number > rule.max) {
+    if (*number < rule.min || *number > rule.max) {
         return invalid("value is not in range(" + std::to_string(rule.min) + ", " +
                        std::to_string(rule.max) + ")");
     }

@@ -1,23 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "remoting/protocol/header_codec.h"
 
-#include <charconv>
+#include "common/parse_number.h"
+
 #include <string>
 
 namespace rmq {
 
 namespace {
 
-// Integer.parseInt and Long.parseLong: an optional sign and digits, nothing else.
 template <class T>
-Status parse_number(std::string_view field, std::string_view text, T& out) {
-    const char* first = text.data();
-    const char* const last = text.data() + text.size();
-    if (text.size() > 1 && *first == '+' && first[1] != '-') {
-        ++first;
-    }
-    const auto [stop, status] = std::from_chars(first, last, out);
-    if (status == std::errc{} && stop == last) {
+Status decode_number(std::string_view field, std::string_view text, T& out) {
+    if (const auto number = parse_java_number<T>(text)) {
+        out = *number;
         return {};
     }
     constexpr std::size_t kShown = 64;
@@ -29,11 +24,11 @@ Status parse_number(std::string_view field, std::string_view text, T& out) {
 }  // namespace
 
 Status parse_ext_value(std::string_view field, std::string_view text, std::int32_t& out) {
-    return parse_number(field, text, out);
+    return decode_number(field, text, out);
 }
 
 Status parse_ext_value(std::string_view field, std::string_view text, std::int64_t& out) {
-    return parse_number(field, text, out);
+    return decode_number(field, text, out);
 }
 
 Status parse_ext_value(std::string_view, std::string_view text, bool& out) {

@@ -2,12 +2,12 @@
 #include "remoting/protocol/body/heartbeat_data.h"
 
 #include "common/java_string.h"
+#include "common/parse_number.h"
 #include "remoting/protocol/body/json_fields.h"
 
 #include <nlohmann/json.hpp>
 
 #include <array>
-#include <charconv>
 #include <cstddef>
 
 namespace rmq {
@@ -149,11 +149,8 @@ Result<SubscriptionData> parse_subscription_data(const nlohmann::json& value) {
         if (code.is_number_integer()) {
             data.codes.push_back(static_cast<std::int32_t>(code.get<std::int64_t>()));
         } else if (const auto* text = code.get_ptr<const std::string*>()) {
-            std::int32_t number = 0;
-            const char* end = text->data() + text->size();
-            const auto [stop, failure] = std::from_chars(text->data(), end, number);
-            if (failure == std::errc{} && stop == end) {
-                data.codes.push_back(number);
+            if (const auto number = parse_number<std::int32_t>(*text)) {
+                data.codes.push_back(*number);
             }
         }
     }

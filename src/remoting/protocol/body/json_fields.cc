@@ -3,11 +3,11 @@
 
 #include "common/lenient_json.h"
 #include "common/limits.h"
+#include "common/parse_number.h"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 #include <optional>
 
@@ -26,12 +26,7 @@ std::optional<std::int64_t> whole_number(const nlohmann::json& value) {
                                                  : std::nullopt;
     }
     if (const auto* text = value.get_ptr<const std::string*>()) {
-        std::int64_t number = 0;
-        const char* end = text->data() + text->size();
-        const auto [stop, failure] = std::from_chars(text->data(), end, number);
-        if (failure == std::errc{} && stop == end) {
-            return number;
-        }
+        return parse_number<std::int64_t>(*text);
     }
     return std::nullopt;
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "remoting/protocol/body/topic_config.h"
 
+#include "common/parse_number.h"
 #include "remoting/protocol/body/json_fields.h"
 
 #include <nlohmann/json.hpp>
 
-#include <charconv>
 #include <utility>
 #include <vector>
 
@@ -43,12 +43,11 @@ std::vector<std::string_view> split_words(std::string_view line, std::size_t max
 }
 
 Result<std::int32_t> parse_int32(std::string_view word) {
-    std::int32_t number = 0;
-    const auto [stop, failure] = std::from_chars(word.data(), word.data() + word.size(), number);
-    if (failure != std::errc{} || stop != word.data() + word.size()) {
+    const auto number = parse_number<std::int32_t>(word);
+    if (!number) {
         return Error{Errc::kMalformed, "not a number in a topic line: " + std::string(word)};
     }
-    return number;
+    return *number;
 }
 
 }  // namespace
