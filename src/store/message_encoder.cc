@@ -63,6 +63,10 @@ MessageRecord record_of(const MessageToPut& message) {
 
 }  // namespace
 
+std::int64_t record_bytes(const MessageToPut& message) {
+    return encoded_size(record_of(message));
+}
+
 MessageEncoder& MessageEncoder::of_this_thread() {
     thread_local MessageEncoder encoder;
     return encoder;

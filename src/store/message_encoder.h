@@ -16,6 +16,9 @@ struct EncodeLimits {
     bool auto_version_on_topic_length = true;  // V2 records for topics over 127
 };
 
+// Bytes that the message takes in the CommitLog.
+std::int64_t record_bytes(const MessageToPut& message);
+
 // Checks messages and lays their records out one behind the other in a buffer that is kept for the
 // next call, so that an append allocates nothing. Queue offset, physical offset and store timestamp
 // are left 0 for the append lock to fill in.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/delay/schedule_message_service.h"
 
+#include "broker/message_copy.h"
 #include "broker/topic/topic_validator.h"
 #include "common/log.h"
 #include "common/message/message_properties.h"
@@ -160,18 +161,9 @@ bool ScheduleMessageService::deliver(const DelayEntry& entry) {
         return true;
     }
     // DELAY, REAL_TOPIC and REAL_QID stay in the stored text, as the original leaves them there.
-    const store::MessageToPut message{
-        .topic = *topic,
-        .queue_id = *queue_id,
-        .flag = record->flag,
-        .sys_flag = record->sys_flag & ~(sys_flag::kBornHostV6 | sys_flag::kStoreHostV6),
-        .born_timestamp = record->born_timestamp,
-        .born_host = record->born_host,
-        .store_host = record->store_host,
-        .reconsume_times = record->reconsume_times,
-        .prepared_transaction_offset = 0,
-        .body = record->body,
-        .properties = record->properties};
+    auto message = message_copy(*record);
+    message.topic = *topic;
+    message.queue_id = *queue_id;
     const auto status = store_->put(message);
     if (status != store::PutMessageStatus::PUT_OK) {
         static LogLimiter limiter(10'000);

@@ -3,6 +3,7 @@
 
 #include "broker/admission/admission.h"
 #include "broker/broker_config.h"
+#include "broker/message_copy.h"
 #include "broker/processor/delay_rewrite.h"
 #include "broker/processor/send_check.h"
 #include "broker/response_mapping.h"
@@ -21,17 +22,11 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
-#include <random>
 
 namespace rmq::broker {
 namespace {
 
 constexpr std::int32_t kFirstRetryLevel = 3;  // 10 s
-
-std::int32_t random_queue(std::int32_t queues) {
-    thread_local std::minstd_rand random{std::random_device{}()};
-    return static_cast<std::int32_t>(random() % static_cast<std::uint32_t>(queues));
-}
 
 void set_if_absent(std::string& properties, std::string_view name, std::string_view value) {
     if (!find_property(properties, name)) {
@@ -134,7 +129,8 @@ Response SendBackProcessor::put_copy(const Order& order, const MessageRecord& re
     const bool is_dlq =
         record.reconsume_times >= order.max_reconsume_times || order.delay_level < 0;
     std::string topic;
-    store::MessageToPut copy;
+    auto copy = message_copy(record);
+    copy.queue_id = 0;
     if (is_dlq) {
         topic = std::string(topic_name::kDlqPrefix) + order.group;
         if (c_.topics.create_in_send_back(topic, 1, perm::kRead | perm::kWrite, 0) == nullptr) {
@@ -156,14 +152,9 @@ Response SendBackProcessor::put_copy(const Order& order, const MessageRecord& re
         copy.topic = target.topic;
         copy.queue_id = target.queue_id;
     }
-    copy.flag = record.flag;
-    copy.sys_flag = record.sys_flag & ~(sys_flag::kBornHostV6 | sys_flag::kStoreHostV6);
-    copy.born_timestamp = record.born_timestamp;
-    copy.born_host = record.born_host;
     copy.store_host = c_.store_host;
     copy.reconsume_times =
         record.reconsume_times == INT32_MAX ? INT32_MAX : record.reconsume_times + 1;
-    copy.body = record.body;
     copy.properties = properties;
     const auto result = c_.store.put_message(copy);
     if (result.status != store::PutMessageStatus::PUT_OK) {

@@ -4,6 +4,7 @@
 #include "broker/admission/admission.h"
 #include "broker/broker_config.h"
 #include "broker/lock/rebalance_lock_manager.h"
+#include "broker/message_copy.h"
 #include "broker/processor/delay_rewrite.h"
 #include "broker/processor/message_batch.h"
 #include "broker/processor/send_check.h"
@@ -17,15 +18,14 @@
 #include "common/log.h"
 #include "common/message/message_id.h"
 #include "common/message/message_properties.h"
-#include "common/message/message_record.h"
 #include "remoting/protocol/header_codec.h"
+#include "store/message_encoder.h"
 #include "store/message_store.h"
 #include "store/message_store_config.h"
 
 #include <boost/container/small_vector.hpp>
 #include <spdlog/fmt/fmt.h>
 
-#include <random>
 #include <utility>
 #include <vector>
 
@@ -34,24 +34,6 @@ namespace {
 
 constexpr std::int32_t kDlqQueues = 1;  // Source: AbstractSendMessageProcessor.DLQ_NUMS_PER_GROUP
 constexpr std::size_t kOffsetIdMax = 56;
-
-// A queue for requests that leave the choice to the broker. Precondition: queues > 0.
-std::int32_t random_queue(std::int32_t queues) {
-    thread_local std::minstd_rand random{std::random_device{}()};
-    return static_cast<std::int32_t>(random() % static_cast<std::uint32_t>(queues));
-}
-
-// Bytes that one message takes in the CommitLog.
-std::int64_t record_bytes(const store::MessageToPut& message) {
-    MessageRecord record;
-    record.sys_flag = message.sys_flag & ~(sys_flag::kBornHostV6 | sys_flag::kStoreHostV6);
-    record.sys_flag |= message.born_host.is_v6 ? sys_flag::kBornHostV6 : 0;
-    record.sys_flag |= message.store_host.is_v6 ? sys_flag::kStoreHostV6 : 0;
-    record.body = message.body;
-    record.topic = message.topic;
-    record.properties = message.properties;
-    return encoded_size(record);
-}
 
 // Scratch of one io thread, kept so that a send on the steady path allocates nothing.
 struct Scratch {
@@ -72,7 +54,6 @@ struct SendMessageProcessor::Send {
     const SendMessageRequestHeader& header;
     std::shared_ptr<const TopicConfig> topic;
     std::int32_t queue_id = 0;  // of the answer; the stored one may differ
-    std::int32_t sys_flag = 0;
     std::int32_t delay_level = 0;
     std::int64_t begin_ms = 0;
     store::MessageToPut message{};
@@ -148,6 +129,10 @@ void SendMessageProcessor::process(const Request& request, Responder responder) 
     send.message.topic = header.topic;
     send.message.queue_id = send.queue_id;
     send.message.flag = header.flag;
+    send.message.sys_flag = header.sys_flag;
+    if (send.topic->topic_filter_type == TopicFilterType::MULTI_TAG) {
+        send.message.sys_flag |= sys_flag::kMultiTags;
+    }
     send.message.born_timestamp = header.born_timestamp;
     send.message.born_host = request.connection->peer();
     send.message.store_host = c_.store_host;
@@ -193,10 +178,6 @@ void SendMessageProcessor::send_message(Send& send, Responder responder) {
                fmt::format("the broker[{}] sending transaction message is {}", c_.config.broker_ip1,
                            c_.config.reject_transaction_message ? "forbidden" : "not supported"));
         return;
-    }
-    send.message.sys_flag = send.header.sys_flag;
-    if (send.topic->topic_filter_type == TopicFilterType::MULTI_TAG) {
-        send.message.sys_flag |= sys_flag::kMultiTags;
     }
     append_and_reply(send, found, std::move(responder));
 }
@@ -334,10 +315,6 @@ void SendMessageProcessor::send_batch(Send& send, Responder responder) {
         refuse(responder, store::PutMessageStatus::MESSAGE_ILLEGAL);
         return;
     }
-    send.message.sys_flag = send.header.sys_flag;
-    if (send.topic->topic_filter_type == TopicFilterType::MULTI_TAG) {
-        send.message.sys_flag |= sys_flag::kMultiTags;
-    }
     auto& messages = scratch().messages;
     messages.assign(parts.size(), send.message);
     for (std::size_t i = 0; i < parts.size(); ++i) {
@@ -357,7 +334,7 @@ void SendMessageProcessor::send_batch(Send& send, Responder responder) {
     auto offset = result.physical_offset;
     for (const auto& message : messages) {
         reply.add_msg_id(c_.store_host, offset);
-        offset = offset + record_bytes(message);
+        offset = offset + store::record_bytes(message);
     }
     reply_put_result(result, std::move(reply), std::move(responder), found.waits_for_store());
 }
