@@ -156,7 +156,7 @@ constexpr ConfigRow kPathRows[] = {
 };
 
 constexpr ConfigRow kOwnRows[] = {
-    config_row<&C::io_threads>("ioThreads", "network threads; 0 = one per core, at most 8",
+    config_row<&C::io_threads>("ioThreads", "network threads; 0 = one per two cores, at most 8",
                                {.min = 0, .max = 64}),
     config_row<&C::blocking_threads>("blockingThreads", "threads for cold reads and admin scans",
                                      {.min = 1, .max = 64}),
