@@ -23,10 +23,11 @@ COLUMNS, SCRIPT_COLUMNS, BLOB_BYTES = 100, 130, 256 * 1024
 MAY_INCLUDE = {
     "common": set(),
     "store": {"common"},
+    "filter": {"common"},
     "remoting": {"common"},
     "namesrv": {"common", "remoting"},
-    "broker": {"common", "remoting", "store"},
-    "raptormq": {"common", "remoting", "store", "namesrv", "broker"},
+    "broker": {"common", "filter", "remoting", "store"},
+    "raptormq": {"common", "filter", "remoting", "store", "namesrv", "broker"},
 }
 # The protocol knows no sockets.
 PROTOCOL_MAY_NOT = re.compile(r"remoting/(?!protocol/)")
