@@ -59,8 +59,10 @@ Status IndexService::load(LastStop last_stop, std::int64_t safe_timestamp) {
         const std::string path = directory_ + "/" + name;
         if (fs::file_size(path, error) == 0 && !error) {
             // Killed between creating the file and giving it its length: nothing was indexed here.
+            if (!fs::remove(path, error)) {
+                return Error{Errc::kIo, "cannot delete " + path + ": " + error.message()};
+            }
             log_of("store").warn("index_file_empty_deleted path={}", path);
-            fs::remove(path, error);
             continue;
         }
         RMQ_TRY(File file, IndexFile::open(path, shape_));

@@ -5,6 +5,8 @@
 #include "common/persistent_file.h"
 #include "store/mapped_file.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -19,6 +21,10 @@ int FaultyFileOps::allocate(const std::string& path, int fd, std::int64_t begin,
     {
         std::lock_guard lock(mutex_);
         auto& synced = synced_[path];
+        struct stat status {};
+        if (::fstat(fd, &status) == 0 && status.st_blocks == 0) {
+            synced.clear();  // made anew: nothing of an earlier file of this name
+        }
         synced.resize(std::max(synced.size(), static_cast<std::size_t>(end)));
     }
     return FileOps::allocate(path, fd, begin, end);
