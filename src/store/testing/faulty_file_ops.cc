@@ -5,12 +5,12 @@
 #include "common/persistent_file.h"
 #include "store/mapped_file.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <string_view>
+
+#include <sys/stat.h>
 
 namespace rmq::store::testing {
 
