@@ -89,6 +89,18 @@ build_java() {
     done
 }
 
+build_suite() {
+    local sources
+    mapfile -t sources < <(find "$here/suite/src" -name '*.java')
+    classpath "$here/suite/pom.xml" "$build/suite.cp"
+    stamped suite "${sources[@]}" && return 0
+    rm -rf "$build/suite"
+    mkdir -p "$build/suite"
+    run "the original's integration tests" javac -nowarn -Xlint:-options --release 8 -cp "$(cat "$build/suite.cp")" \
+        -d "$build/suite" "${sources[@]}"
+    stamp suite "${sources[@]}"
+}
+
 build_go() {
     stamped go "$here"/go/* && return 0
     local go
@@ -120,6 +132,7 @@ build_node() {
 install_packages
 classpath "$here/oracle/pom.xml" "$build/oracle.cp"
 build_java
+build_suite
 for part in go cpp node; do
     if compgen -G "$here/$part/driver.*" > /dev/null || compgen -G "$here/$part/main.*" > /dev/null; then
         "build_$part"

@@ -85,6 +85,9 @@ func (c *consumers) startPush(wanted request) error {
 		options = append(options,
 			consumer.WithSuspendCurrentQueueTimeMillis(time.Duration(wanted.SuspendMs)*time.Millisecond))
 	}
+	if wanted.Trace {
+		options = append(options, consumer.WithTrace(traceConfig(c.namesrv, wanted)))
+	}
 	push, err := rocketmq.NewPushConsumer(options...)
 	if err != nil {
 		return err

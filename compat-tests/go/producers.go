@@ -72,13 +72,18 @@ func (p *producers) start(wanted request) error {
 	if wanted.Retries != nil {
 		retries = *wanted.Retries
 	}
-	sender, err := rocketmq.NewProducer(
+	options := []producer.Option{
 		producer.WithNameServer(p.namesrv),
 		producer.WithGroupName(wanted.Group),
 		producer.WithInstanceName(fmt.Sprintf("%d@%s", os.Getpid(), wanted.Name)),
 		producer.WithSendMsgTimeout(time.Duration(timeout)*time.Millisecond),
 		producer.WithRetry(retries),
-		producer.WithQueueSelector(byShard{producer.NewRoundRobinQueueSelector()}))
+		producer.WithQueueSelector(byShard{producer.NewRoundRobinQueueSelector()}),
+	}
+	if wanted.Trace {
+		options = append(options, producer.WithTrace(traceConfig(p.namesrv, wanted)))
+	}
+	sender, err := rocketmq.NewProducer(options...)
 	if err != nil {
 		return err
 	}

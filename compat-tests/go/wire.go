@@ -44,6 +44,7 @@ type request struct {
 	FailFirst    bool          `json:"fail_first"`
 	SuspendMs    int           `json:"suspend_ms"`
 	From         string        `json:"from"`
+	Trace        bool          `json:"trace"`
 }
 
 type messageSpec struct {
@@ -93,4 +94,8 @@ func shownMessage(message *primitive.MessageExt) object {
 func reportMessage(consumer string, message *primitive.MessageExt) {
 	write(object{"event": "message", "consumer": consumer, "at": time.Now().UnixNano() / int64(time.Millisecond),
 		"message": shownMessage(message)})
+}
+
+func traceConfig(namesrv primitive.NamesrvAddr, wanted request) *primitive.TraceConfig {
+	return &primitive.TraceConfig{GroupName: wanted.Group, Access: primitive.Local, NamesrvAddrs: namesrv}
 }

@@ -7,6 +7,8 @@ from .. import remoting
 from ..context import settle_two_consumers
 from ..drivers import numbered_crc
 
+TRACE_TOPIC = "RMQ_SYS_TRACE_TOPIC"
+
 
 def tags(context):
     """Only the wanted tags arrive; AaAa and BBBB have one Java hash code, so the broker alone cannot tell them apart."""
@@ -312,3 +314,18 @@ def _raw_reset(context, topic, group, timestamp):
     remoting.call(context.cluster.broker, remoting.INVOKE_BROKER_TO_RESET_OFFSET,
                   {"topic": topic, "group": group, "timestamp": timestamp, "isForce": True, "offset": -1, "queueId": -1},
                   language="CPP" if context.client == "cpp" else "JAVA")
+
+
+def trace(context):
+    """What the client tells about a message under its id, in the topic that consoles look into."""
+    topic, group = context.topic(), context.name("G")
+    driver = context.driver()
+    driver.call("push.start", name="c", group=group, topic=topic, trace=True)
+    producer = context.producer(driver, trace=True)
+    sent = driver.call("producer.send", name=producer, mode="sync", messages=[{"topic": topic, "body": "b"}])[0]
+    driver.wait_messages(1, 40)
+
+    def steps():
+        traces = [m for m in context.stored(TRACE_TOPIC) if sent["id"] in m.properties.get("KEYS", "").split()]
+        return {line.split("\x01")[0] for m in traces for line in m.body.decode().split("\x02") if sent["id"] in line}
+    remoting.wait_until(lambda: steps() == {"Pub", "SubBefore", "SubAfter"}, 40, "the trace of all three steps", 0.3)

@@ -43,7 +43,7 @@ final class Producers {
     }
 
     private Object start(Request request) throws Exception {
-        DefaultMQProducer producer = new DefaultMQProducer(request.text("group"));
+        DefaultMQProducer producer = new DefaultMQProducer(request.text("group"), request.flag("trace"), null);
         producer.setNamesrvAddr(namesrv);
         producer.setInstanceName(Wire.instance(request));
         producer.setSendMsgTimeout(request.number("timeout_ms", 5000));

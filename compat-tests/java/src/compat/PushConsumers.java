@@ -32,7 +32,8 @@ final class PushConsumers {
 
     private Object start(Request request) throws Exception {
         String name = request.text("name");
-        DefaultMQPushConsumer consumer = new DefaultMQPushConsumer(request.text("group"));
+        DefaultMQPushConsumer consumer =
+            new DefaultMQPushConsumer(request.text("group"), request.flag("trace"), null);
         consumer.setNamesrvAddr(namesrv);
         consumer.setInstanceName(Wire.instance(request));
         consumer.setConsumeFromWhere("last".equals(request.text("from"))
