@@ -7,6 +7,7 @@
 #include "broker/client/consumer_manager.h"
 #include "broker/client/producer_manager.h"
 #include "broker/delay/schedule_message_service.h"
+#include "broker/filter/consumer_filter_manager.h"
 #include "broker/hold/pull_request_hold_service.h"
 #include "broker/lock/rebalance_lock_manager.h"
 #include "broker/maintenance.h"
@@ -139,6 +140,7 @@ struct Broker::Parts {
     TopicConfigManager topics;
     SubscriptionGroupManager groups;
     ConsumerOffsetManager offsets;
+    ConsumerFilterManager filters;
     BrokerStatsManager stats;
     std::unique_ptr<Services> services;  // made by load()
     std::atomic<bool> is_stopping{false};
@@ -186,6 +188,7 @@ Broker::Parts::Parts(BrokerConfig with, store::MessageStoreConfig with_store,
       topics(config, true, config_file(store_config, "topics.json"), clock),
       groups(config, config_file(store_config, "subscriptionGroup.json"), clock),
       offsets(config, config_file(store_config, "consumerOffset.json"), clock),
+      filters(config, config_file(store_config, "consumerFilter.json"), clock),
       stats({.cluster_name = config.broker_cluster_name,
              .enable_queue_stat = config.enable_detail_stat,
              .is_system_topic =
@@ -226,6 +229,7 @@ Broker::Parts::Services::Services(Parts& p, DelayLevelTable levels, const Socket
     consumers.set_change_listener([this](std::string_view group, const auto& members) {
         notifier.on_change(group, members);
     });
+    consumers.set_gone_listener([&p](auto group) { p.filters.unregister_group(group); });
     schedule.set_delivery_listener([&p](const DelayDelivery& delivery) {
         p.stats.on_put(
             {.topic = delivery.topic, .queue_id = delivery.queue_id, .bytes = delivery.bytes});
@@ -267,6 +271,7 @@ ClientCollaborators Broker::Parts::Services::client_collaborators(Parts& p,
         .groups = p.groups,
         .offsets = p.offsets,
         .consumers = consumers,
+        .filters = p.filters,
         .producers = producers,
         .locks = locks,
         .holds = holds,
@@ -331,6 +336,7 @@ Status Broker::Parts::load() {
     RMQ_CHECK(topics.load());
     RMQ_CHECK(groups.load());
     RMQ_CHECK(offsets.load());
+    RMQ_CHECK(filters.load());
     services = std::make_unique<Services>(*this, std::move(levels), store_host);
     RMQ_CHECK(services->schedule.load());
     services->client_processors.register_in(registry);
@@ -385,6 +391,7 @@ void Broker::Parts::add_jobs() {
         services->consumers.scan_not_active_channels();
         services->producers.scan_not_active_channels();
         services->locks.remove_expired();
+        log_failure("consumerFilter", filters.run_once());
     });
     jobs.every(kTableSyncPeriod, [this] {
         log_failure("topics", topics.run_once());
@@ -398,6 +405,7 @@ void Broker::Parts::persist() {
     log_failure("topics", topics.run_once());
     log_failure("subscriptionGroup", groups.run_once());
     log_failure("consumerOffset", offsets.run_once());
+    log_failure("consumerFilter", filters.run_once());
 }
 
 void Broker::Parts::stop() {

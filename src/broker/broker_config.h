@@ -61,6 +61,11 @@ struct BrokerConfig {
     Live<bool> lite_pull_message_enable{true};
     Live<bool> reject_pull_consumer_enable{false};
     Live<bool> use_server_side_reset_offset{true};
+    Live<bool> enable_property_filter{true};
+    Live<bool> filter_support_retry{false};
+    Live<std::int64_t> filter_data_clean_time_span{86'400'000};
+    std::int32_t max_error_rate_of_bloom_filter = 20;
+    std::int32_t expect_consumer_num_use_filter = 32;
     std::int32_t flush_consumer_offset_interval = 5000;
     Live<std::int64_t> consumer_offset_update_version_step{500};
 

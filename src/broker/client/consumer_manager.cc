@@ -106,6 +106,7 @@ void ConsumerManager::compensate_subscription(std::string_view group, std::strin
 void ConsumerManager::unregister_consumer(std::string_view group, const Connection& connection,
                                           bool notify_members) {
     Members members;
+    std::vector<std::string> gone;
     {
         const std::lock_guard lock(mutex_);
         const auto found = groups_.find(group);
@@ -117,14 +118,17 @@ void ConsumerManager::unregister_consumer(std::string_view group, const Connecti
             members = members_of(found->second);
         }
         if (found->second.channels.empty()) {
+            gone.emplace_back(group);
             groups_.erase(found);
         }
     }
+    notify_gone(gone);
     notify(group, members);
 }
 
 void ConsumerManager::on_connection_closed(const Connection& connection) {
     std::vector<std::pair<std::string, Members>> changed;
+    std::vector<std::string> gone;
     {
         const std::lock_guard lock(mutex_);
         for (auto it = groups_.begin(); it != groups_.end();) {
@@ -136,9 +140,15 @@ void ConsumerManager::on_connection_closed(const Connection& connection) {
             if (group.message_model != MessageModel::BROADCASTING) {
                 changed.emplace_back(it->first, members_of(group));
             }
-            it = group.channels.empty() ? groups_.erase(it) : std::next(it);
+            if (group.channels.empty()) {
+                gone.push_back(it->first);
+                it = groups_.erase(it);
+            } else {
+                ++it;
+            }
         }
     }
+    notify_gone(gone);
     for (const auto& [group, members] : changed) {
         notify(group, members);
     }
@@ -147,6 +157,7 @@ void ConsumerManager::on_connection_closed(const Connection& connection) {
 void ConsumerManager::scan_not_active_channels() {
     const auto now = clock_.now_ms();
     std::vector<std::shared_ptr<Connection>> expired;
+    std::vector<std::string> gone;
     {
         const std::lock_guard lock(mutex_);
         for (auto it = groups_.begin(); it != groups_.end();) {
@@ -158,7 +169,12 @@ void ConsumerManager::scan_not_active_channels() {
                 }
                 return is_old;
             });
-            it = it->second.channels.empty() ? groups_.erase(it) : std::next(it);
+            if (it->second.channels.empty()) {
+                gone.push_back(it->first);
+                it = groups_.erase(it);
+            } else {
+                ++it;
+            }
         }
         for (auto it = compensated_.begin(); it != compensated_.end();) {
             std::erase_if(it->second, [&](const auto& entry) {
@@ -167,6 +183,7 @@ void ConsumerManager::scan_not_active_channels() {
             it = it->second.empty() ? compensated_.erase(it) : std::next(it);
         }
     }
+    notify_gone(gone);
     for (const auto& connection : expired) {
         log_of("broker").warn("consumer_expired peer={}", connection->peer().to_string());
         connection->close("no consumer heartbeat");
@@ -191,6 +208,9 @@ RegisteredSubscription ConsumerManager::find_subscription(std::string_view group
     answer.topic_known = true;
     answer.sub_version = data.sub_version;
     answer.is_tag_type = is_tag_type(data.expression_type);
+    if (!answer.is_tag_type) {
+        answer.expression_type = data.expression_type;
+    }
     if (!data.class_filter_mode && data.sub_string != kSubscribeAll) {
         answer.filter = TagFilter(data.codes);
     }
@@ -310,6 +330,14 @@ ConsumerManager::Members ConsumerManager::members_of(const Group& group) {
         members.push_back(channel.connection);
     }
     return members;
+}
+
+void ConsumerManager::notify_gone(const std::vector<std::string>& groups) const {
+    for (const auto& group : groups) {
+        if (gone_listener_) {
+            gone_listener_(group);
+        }
+    }
 }
 
 void ConsumerManager::notify(std::string_view group, const Members& members) const {

@@ -37,6 +37,7 @@ struct RegisteredSubscription {
     MessageModel message_model = MessageModel::CLUSTERING;
     std::int64_t sub_version = 0;
     bool is_tag_type = true;
+    std::string expression_type;  // when it is not TAG
     TagFilter filter;
 };
 
@@ -55,6 +56,9 @@ public:
     using ChangeListener = std::function<void(
         std::string_view group, const std::vector<std::shared_ptr<Connection>>& members)>;
 
+    // A group's last member left. Called as ChangeListener.
+    using GoneListener = std::function<void(std::string_view group)>;
+
     // What `options` refers to and `clock` outlive the manager.
     ConsumerManager(Options options, const Clock& clock);
     ConsumerManager(const ConsumerManager&) = delete;
@@ -62,6 +66,7 @@ public:
 
     // Before any request is served.
     void set_change_listener(ChangeListener listener) { listener_ = std::move(listener); }
+    void set_gone_listener(GoneListener listener) { gone_listener_ = std::move(listener); }
 
     // Takes over one group of a heartbeat. False notifications keep members from being told.
     // Returns whether the group changed.
@@ -124,10 +129,12 @@ private:
     static bool update_subscriptions(Group& group, const ConsumerData& data);
     static Members members_of(const Group& group);
     void notify(std::string_view group, const Members& members) const;
+    void notify_gone(const std::vector<std::string>& groups) const;
 
     const Options options_;
     const Clock& clock_;
     ChangeListener listener_;
+    GoneListener gone_listener_;
     mutable std::mutex mutex_;
     ByName<Group> groups_;                     // guarded by mutex_
     ByName<ByName<Compensated>> compensated_;  // group, topic; guarded by mutex_

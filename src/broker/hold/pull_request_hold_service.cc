@@ -12,7 +12,7 @@
 namespace rmq::broker {
 namespace {
 
-// Arrivals for one io thread, with all names in one block that keeps its capacity.
+// Arrivals for one io thread, with all texts in one block that keeps its capacity.
 struct ArrivalBatch {
     struct Item {
         std::size_t topic_at = 0;
@@ -20,14 +20,26 @@ struct ArrivalBatch {
         std::int32_t queue_id = 0;
         std::int64_t queue_offset = 0;
         std::int64_t tags_code = 0;
+        std::size_t properties_at = 0;
+        std::size_t properties_length = 0;
+        bool has_properties = false;
     };
-    std::string names;
+    std::string names;  // and properties
     std::vector<Item> items;
 
     std::string_view topic_of(const Item& item) const {
         return std::string_view(names).substr(item.topic_at, item.topic_length);
     }
-    void add(const store::MessageArrival& arrival) {
+    PullRequestHoldTable::Arrival arrival(const Item& item) const {
+        PullRequestHoldTable::Arrival arrival{topic_of(item), item.queue_id, item.queue_offset,
+                                              item.tags_code, std::nullopt};
+        if (item.has_properties) {
+            arrival.properties =
+                std::string_view(names).substr(item.properties_at, item.properties_length);
+        }
+        return arrival;
+    }
+    void add(const store::MessageArrival& arrival, bool with_properties) {
         Item item;
         // Runs of one topic share its name.
         if (!items.empty() && topic_of(items.back()) == arrival.topic) {
@@ -40,6 +52,12 @@ struct ArrivalBatch {
         item.queue_id = arrival.queue_id;
         item.queue_offset = arrival.queue_offset.value;
         item.tags_code = arrival.tags_code;
+        if (with_properties) {
+            item.has_properties = true;
+            item.properties_at = names.size();
+            item.properties_length = arrival.properties.size();
+            names += arrival.properties;
+        }
         items.push_back(item);
     }
     void clear() {
@@ -67,6 +85,7 @@ struct PullRequestHoldService::Thread {
     // means that arrivals there concern nobody on this thread.
     std::array<std::atomic<std::uint32_t>, kInterestSlots> interest{};
     std::atomic<std::size_t> size{0};
+    std::atomic<std::size_t> expressions{0};  // held pulls that look at properties
     std::mutex mutex;
     ArrivalBatch pending;    // guarded by mutex
     bool is_posted = false;  // guarded by mutex
@@ -95,6 +114,9 @@ bool PullRequestHoldService::hold(unsigned k, HeldPull& pull) {
     const auto queue_id = pull.request.header().queue_id;
     thread.interest[interest_slot(topic, queue_id)].fetch_add(1, std::memory_order_relaxed);
     thread.size.fetch_add(1, std::memory_order_relaxed);
+    if (pull.filter.needs_properties()) {
+        thread.expressions.fetch_add(1, std::memory_order_relaxed);
+    }
     thread.table.add(std::move(pull));
     meeting_point_.fetch_add(1, std::memory_order_acq_rel);
     PullRequestHoldTable::Woken woken;
@@ -140,7 +162,7 @@ bool PullRequestHoldService::notify_arriving(std::span<const store::MessageArriv
                 continue;
             }
             const std::lock_guard lock(thread.mutex);
-            thread.pending.add(arrival);
+            thread.pending.add(arrival, thread.expressions.load(std::memory_order_relaxed) > 0);
             is_awaited = true;
             must_post = !std::exchange(thread.is_posted, true) || must_post;
         }
@@ -160,8 +182,7 @@ void PullRequestHoldService::run_arrivals(unsigned k) {
     }
     PullRequestHoldTable::Woken woken;
     for (const auto& item : thread.running.items) {
-        thread.table.take_arrived(thread.running.topic_of(item), item.queue_id, item.queue_offset,
-                                  item.tags_code, woken);
+        thread.table.take_arrived(thread.running.arrival(item), woken);
     }
     thread.running.clear();
     execute(thread, woken);
@@ -184,6 +205,9 @@ void PullRequestHoldService::execute(Thread& thread, PullRequestHoldTable::Woken
         thread.interest[interest_slot(header.topic, header.queue_id)].fetch_sub(
             1, std::memory_order_relaxed);
         thread.size.fetch_sub(1, std::memory_order_relaxed);
+        if (pull.filter.needs_properties()) {
+            thread.expressions.fetch_sub(1, std::memory_order_relaxed);
+        }
         if (pull.responder.is_pending()) {
             c_.execute_woken(std::move(pull.request), std::move(pull.responder));
         }

@@ -18,7 +18,7 @@ using namespace rmq::testing;
 namespace {
 
 HeldPull pull_of(const std::shared_ptr<FakeConnection>& connection, std::int64_t offset,
-                 std::int64_t deadline_ms = 1'000, TagFilter filter = {},
+                 std::int64_t deadline_ms = 1'000, MessageFilter filter = {},
                  std::string_view topic = "T") {
     PullMessageRequestHeader header;
     header.consumer_group = "g";
@@ -64,7 +64,7 @@ struct Fixture {
                        woken.push_back(request.header().queue_offset);
                        responder.leave_unanswered();
                    }}) {}
-    bool hold(std::int64_t offset, std::int64_t wait_ms = 1'000, TagFilter filter = {}) {
+    bool hold(std::int64_t offset, std::int64_t wait_ms = 1'000, MessageFilter filter = {}) {
         auto pull = pull_of(connection, offset, clock.monotonic_ms() + wait_ms, std::move(filter));
         return service.hold(0, pull);
     }
@@ -113,20 +113,36 @@ TEST_CASE("PullRequestHoldTable: an arrival takes those that start at or before 
     PullRequestHoldTable table;
     const std::array<std::int32_t, 1> codes{65};
     table.add(pull_of(connection, 1));
-    table.add(pull_of(connection, 2, 1'000, TagFilter(codes)));
+    table.add(pull_of(connection, 2, 1'000, MessageFilter(TagFilter(codes))));
     table.add(pull_of(connection, 3));
     table.add(pull_of(connection, 4, 1'000, {}, "U"));
     PullRequestHoldTable::Woken woken;
-    table.take_arrived("T", 1, 9, 66, woken);
-    table.take_arrived("V", 0, 9, 66, woken);
+    table.take_arrived({"T", 1, 9, 66, {}}, woken);
+    table.take_arrived({"V", 0, 9, 66, {}}, woken);
     CHECK(offsets_of(woken).empty());
-    table.take_arrived("T", 0, 2, 66, woken);
+    table.take_arrived({"T", 0, 2, 66, {}}, woken);
     CHECK(offsets_of(woken) == Offsets{1});
-    table.take_arrived("T", 0, 3, 65, woken);
+    table.take_arrived({"T", 0, 3, 65, {}}, woken);
     CHECK(offsets_of(woken) == Offsets{2, 3});
     CHECK(table.size() == 1);
     table.take_all(woken);
     CHECK(offsets_of(woken) == Offsets{4});
+}
+
+TEST_CASE("PullRequestHoldTable: an arrival takes those whose expression wants its properties",
+          "[broker][hold][F-02]") {
+    const auto connection = std::make_shared<FakeConnection>();
+    PullRequestHoldTable table;
+    const auto one = *make_message_filter("T", "SQL92", "a = 1");
+    table.add(pull_of(connection, 1, 1'000, one));
+    table.add(pull_of(connection, 2, 1'000, *make_message_filter("T", "SQL92", "a = 2")));
+    PullRequestHoldTable::Woken woken;
+    table.take_arrived({"T", 0, 3, 0, "a\0012"}, woken);
+    CHECK(offsets_of(woken) == Offsets{2});
+    table.take_arrived({"T", 0, 3, 0, "b\0011"}, woken);
+    CHECK(offsets_of(woken).empty());
+    table.take_arrived({"T", 0, 3, 0, {}}, woken);  // not known: the pull looks itself
+    CHECK(offsets_of(woken) == Offsets{1});
 }
 
 TEST_CASE("PullRequestHoldTable: deadlines take in any order of arrival", "[broker][hold]") {
@@ -198,7 +214,7 @@ TEST_CASE("PullRequestHoldService: one task per io thread whatever the number of
 TEST_CASE("PullRequestHoldService: queues are looked at again each period", "[broker][hold]") {
     Fixture f;
     const std::array<std::int32_t, 1> codes{65};
-    REQUIRE(f.hold(0, 60'000, TagFilter(codes)));
+    REQUIRE(f.hold(0, 60'000, MessageFilter(TagFilter(codes))));
     f.service.run_once(0, 5'000);
     f.max_offset = 1;
     f.clock.advance_ms(4'999);
@@ -206,6 +222,23 @@ TEST_CASE("PullRequestHoldService: queues are looked at again each period", "[br
     CHECK(f.woken.empty());
     f.clock.advance_ms(1);
     f.service.run_once(0, 5'000);
+    CHECK(f.woken == Offsets{0});
+}
+
+TEST_CASE("PullRequestHoldService: properties reach the expressions that wait",
+          "[broker][hold][F-02]") {
+    Fixture f;
+    const auto notify = [&f](std::int64_t offset, std::string_view properties) {
+        auto arrival = arrival_of("T", offset);
+        arrival.properties = properties;
+        f.notify({arrival});
+        f.run_posted();
+    };
+    REQUIRE(f.hold(0, 60'000, *make_message_filter("T", "SQL92", "a = 1")));
+    notify(0, "a\0012");
+    notify(1, "");
+    CHECK(f.woken.empty());
+    notify(2, "a\0011");
     CHECK(f.woken == Offsets{0});
 }
 

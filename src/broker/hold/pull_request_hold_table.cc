@@ -54,18 +54,17 @@ void PullRequestHoldTable::take_everywhere(Wakes wakes, Woken& woken) {
     }
 }
 
-void PullRequestHoldTable::take_arrived(std::string_view topic, std::int32_t queue_id,
-                                        std::int64_t queue_offset, std::int64_t tags_code,
-                                        Woken& woken) {
-    const auto found = queues_.find(QueueView{topic, queue_id});
+void PullRequestHoldTable::take_arrived(const Arrival& arrival, Woken& woken) {
+    const auto found = queues_.find(QueueView{arrival.topic, arrival.queue_id});
     if (found == queues_.end()) {
         return;
     }
     take_if(
         found->second,
         [&](const HeldPull& pull) {
-            return pull.request.header().queue_offset <= queue_offset &&
-                   pull.filter.matches(tags_code);
+            return pull.request.header().queue_offset <= arrival.queue_offset &&
+                   pull.filter.matches_tags_code(arrival.tags_code) &&
+                   (!arrival.properties || pull.filter.matches_properties(*arrival.properties));
         },
         woken);
     if (found->second.empty()) {

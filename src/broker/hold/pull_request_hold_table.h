@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "broker/filter/tag_filter.h"
+#include "broker/filter/message_filter.h"
 #include "broker/hold/pull_request.h"
 #include "remoting/responder.h"
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -19,7 +20,7 @@ namespace rmq::broker {
 struct HeldPull {
     PullRequest request;
     Responder responder;
-    TagFilter filter;
+    MessageFilter filter;
     std::int64_t deadline_ms = 0;  // Clock::monotonic_ms
 };
 
@@ -33,10 +34,17 @@ public:
 
     void add(HeldPull pull);
 
-    // A message became readable at `queue_offset`: takes the pulls of its queue that start at or
-    // before it and want its tag.
-    void take_arrived(std::string_view topic, std::int32_t queue_id, std::int64_t queue_offset,
-                      std::int64_t tags_code, Woken& woken);
+    // A message that became readable.
+    struct Arrival {
+        std::string_view topic;
+        std::int32_t queue_id = 0;
+        std::int64_t queue_offset = 0;
+        std::int64_t tags_code = 0;
+        std::optional<std::string_view> properties;  // encoded; nothing when not known
+    };
+    // Takes the pulls of the message's queue that start at or before it and want it. Expressions
+    // want what they cannot judge.
+    void take_arrived(const Arrival& arrival, Woken& woken);
     // Takes the pulls of one queue that start before `max_offset`, whatever their tags.
     void take_readable(std::string_view topic, std::int32_t queue_id, std::int64_t max_offset,
                        Woken& woken);

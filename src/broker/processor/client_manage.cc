@@ -4,6 +4,7 @@
 #include "broker/broker_config.h"
 #include "broker/client/consumer_manager.h"
 #include "broker/client/producer_manager.h"
+#include "broker/filter/consumer_filter_manager.h"
 #include "broker/response_mapping.h"
 #include "broker/subscription/subscription_group_manager.h"
 #include "broker/topic/topic_config_manager.h"
@@ -80,6 +81,7 @@ void ClientManageProcessor::register_consumer(const HeartbeatData& data,
         c_.consumers.register_consumer_without_sub(consumer, channel, notify);
     } else {
         c_.consumers.register_consumer(consumer, channel, notify);
+        c_.filters.register_group(consumer.group_name, consumer.subscriptions);
     }
 }
 
@@ -107,12 +109,21 @@ void ClientManageProcessor::check_client_config(const Request& request, Responde
         responder.send(error_response(body.error()));
         return;
     }
-    if (!is_tag_type(body->subscription.expression_type)) {
-        // No filter is compiled for any expression, as with enablePropertyFilter off.
-        responder.send(ResponseCode::SYSTEM_ERROR,
-                       fmt::format("The broker does not support consumer to filter message by {}",
-                                   body->subscription.expression_type));
-        return;
+    const auto& subscription = body->subscription;
+    if (!is_tag_type(subscription.expression_type)) {
+        if (!c_.config.enable_property_filter) {
+            responder.send(
+                ResponseCode::SYSTEM_ERROR,
+                fmt::format("The broker does not support consumer to filter message by {}",
+                            subscription.expression_type));
+            return;
+        }
+        const auto compiled =
+            compile_expression(subscription.expression_type, subscription.sub_string);
+        if (!compiled) {
+            responder.send(ResponseCode::SUBSCRIPTION_PARSE_FAILED, compiled.error().remark);
+            return;
+        }
     }
     responder.send(Response());
 }

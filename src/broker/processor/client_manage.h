@@ -13,6 +13,7 @@ namespace rmq::broker {
 
 struct BrokerConfig;
 struct ClientChannelInfo;
+class ConsumerFilterManager;
 class ConsumerManager;
 class ProducerManager;
 class SubscriptionGroupManager;
@@ -28,6 +29,7 @@ public:
         SubscriptionGroupManager& groups;
         ConsumerManager& consumers;
         ProducerManager& producers;
+        ConsumerFilterManager& filters;
     };
 
     explicit ClientManageProcessor(Collaborators collaborators) : c_(collaborators) {}

@@ -305,16 +305,24 @@ TEST_CASE("ClientManage: bodies that are no heartbeat are an error", "[broker][c
           ResponseCode::SUCCESS);
 }
 
-TEST_CASE("ClientManage: tag subscriptions pass the check of a client's configuration",
-          "[broker][client]") {
+TEST_CASE("ClientManage: a client's expression is checked before it starts",
+          "[broker][client][A-10][F-06]") {
     Fixture f;
-    const auto check = [&f](const std::string& type) {
+    const auto check = [&f](const std::string& type, const std::string& text) {
         return f.ask(f.admin, RequestCode::CHECK_CLIENT_CONFIG, {},
                      R"({"clientId":"c","group":"g","subscriptionData":{"expressionType":")" +
-                         type + R"(","subString":"A","topic":"T"}})");
+                         type + R"(","subString":")" + text + R"(","topic":"T"}})");
     };
-    CHECK(check("TAG").code == ResponseCode::SUCCESS);
-    CHECK(check("CLASS").code == ResponseCode::SYSTEM_ERROR);
+    CHECK(check("TAG", "A").code == ResponseCode::SUCCESS);
+    CHECK(check("SQL92", "a > 1 AND b IN ('x')").code == ResponseCode::SUCCESS);
+    const auto wrong = check("SQL92", "a > 'x'");
+    CHECK(wrong.code == ResponseCode::SUBSCRIPTION_PARSE_FAILED);
+    CHECK(wrong.remark.starts_with("Invalid MessageSelector. "));
+    CHECK(check("CLASS", "A").code == ResponseCode::SUBSCRIPTION_PARSE_FAILED);
+    f.config.enable_property_filter = false;
+    const auto off = check("SQL92", "a > 1");
+    CHECK(off.code == ResponseCode::SYSTEM_ERROR);
+    CHECK(off.remark == "The broker does not support consumer to filter message by SQL92");
 }
 
 TEST_CASE("ConsumerManage: offsets are committed, moved back and asked for",

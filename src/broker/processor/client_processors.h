@@ -24,6 +24,7 @@ struct ClientCollaborators {
     SubscriptionGroupManager& groups;
     ConsumerOffsetManager& offsets;
     ConsumerManager& consumers;
+    ConsumerFilterManager& filters;
     ProducerManager& producers;
     RebalanceLockManager& locks;
     PullRequestHoldService& holds;

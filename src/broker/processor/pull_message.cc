@@ -4,6 +4,7 @@
 #include "broker/admission/admission.h"
 #include "broker/broker_config.h"
 #include "broker/client/consumer_manager.h"
+#include "broker/filter/consumer_filter_manager.h"
 #include "broker/hold/pull_request_hold_service.h"
 #include "broker/offset/consumer_offset_manager.h"
 #include "broker/processor/send_check.h"
@@ -41,7 +42,7 @@ struct PullMessageProcessor::Pull {
     std::int64_t begin_ms = 0;  // Clock::monotonic_ms
     std::shared_ptr<const TopicConfig> topic{};
     std::shared_ptr<const SubscriptionGroupConfig> group{};
-    TagFilter filter{};
+    MessageFilter filter{};
 
     bool has_flag(std::int32_t flag) const { return (header.sys_flag & flag) != 0; }
     bool wants_suspend() const { return may_suspend && has_flag(pull_sys_flag::kSuspend); }
@@ -191,28 +192,38 @@ Response refuse_expression(std::string_view expression_type) {
 
 }  // namespace
 
-// The request brings its subscription.
+// The request brings its subscription. The original lets everything through when the expression
+// does not compile, though it means to refuse it.
 std::optional<Response> PullMessageProcessor::check_subscription(Pull& pull) const {
     const auto& header = pull.header;
     const auto text = header.subscription.value_or(std::string_view{});
     const auto type = header.expression_type.value_or(kExpressionTypeTag);
-    const auto parse_failed = [] {
+    const bool is_tag = is_tag_type(type);
+    if (!is_tag && !text.empty() && !c_.config.enable_property_filter) {
+        return refuse_expression(type);
+    }
+    auto filter = make_message_filter(header.topic, type, text);
+    if (!filter) {
         return refuse(ResponseCode::SUBSCRIPTION_PARSE_FAILED,
                       "parse the consumer's subscription failed");
-    };
-    if (type != kExpressionTypeTag) {
-        return text.empty() ? parse_failed() : refuse_expression(type);
     }
-    if (!text.empty() && text != kSubscribeAll) {
-        const auto built = build_subscription_data(header.topic, text);
-        if (!built) {
-            return parse_failed();
-        }
-        pull.filter = TagFilter(built->codes);
-    }
+    pull.filter = std::move(*filter);
     c_.consumers.compensate_subscription(header.consumer_group, header.topic,
                                          text.empty() ? kSubscribeAll : text, type);
+    if (!is_tag) {
+        use_retry_filter(pull);
+    }
     return std::nullopt;
+}
+
+// filterSupportRetry: a retry topic that is subscribed by an expression is judged by the
+// expressions for the topics that its messages came from.
+// Source: ExpressionForRetryMessageFilter.
+void PullMessageProcessor::use_retry_filter(Pull& pull) const {
+    const auto topic = pull.header.topic;
+    if (c_.config.filter_support_retry && topic.starts_with(topic_name::kRetryPrefix)) {
+        pull.filter = MessageFilter(c_.filters, topic.substr(topic_name::kRetryPrefix.size()));
+    }
 }
 
 // The subscription is the one that heartbeats registered.
@@ -244,10 +255,31 @@ std::optional<Response> PullMessageProcessor::check_registered(Pull& pull) const
                       "the consumer's subscription not latest");
     }
     if (!registered.is_tag_type) {
-        // No filter is compiled for any expression, as with enablePropertyFilter off.
-        return refuse_expression(kExpressionTypeSql92);
+        return check_filter(pull, registered.expression_type);
     }
-    pull.filter = std::move(registered.filter);
+    pull.filter = MessageFilter(std::move(registered.filter));
+    return std::nullopt;
+}
+
+// The expression is the one that heartbeats registered.
+std::optional<Response> PullMessageProcessor::check_filter(Pull& pull,
+                                                           std::string_view expression_type) const {
+    const auto& header = pull.header;
+    auto found = c_.filters.find(header.topic, header.consumer_group);
+    if (!found) {
+        return refuse(
+            ResponseCode::FILTER_DATA_NOT_EXIST,
+            "The broker's consumer filter data is not exist!Your expression may be wrong!");
+    }
+    if (found->client_version < header.sub_version) {
+        return refuse(ResponseCode::FILTER_DATA_NOT_LATEST,
+                      "the consumer's consumer filter data not latest");
+    }
+    if (!c_.config.enable_property_filter) {
+        return refuse_expression(expression_type);
+    }
+    pull.filter = MessageFilter(std::move(found->expression));
+    use_retry_filter(pull);
     return std::nullopt;
 }
 
@@ -276,11 +308,17 @@ store::GetMessageResult PullMessageProcessor::read(const Pull& pull, ColdReads c
     request.offset = QueueOffset{pull.header.queue_offset};
     request.max_count = pull.header.max_msg_nums;
     request.cold_reads = cold_reads;
-    const store::TagsCodeFilter matches = [&filter = pull.filter](std::int64_t tags_code) {
-        return filter.matches(tags_code);
+    const store::TagsCodeFilter by_tag = [&filter = pull.filter](std::int64_t tags_code) {
+        return filter.matches_tags_code(tags_code);
     };
-    if (!pull.filter.matches_all()) {
-        request.tags_filter = &matches;
+    const store::RecordFilter by_record = [&filter = pull.filter](std::string_view record) {
+        return filter.matches_record(record);
+    };
+    if (!pull.filter.matches_all_tags()) {
+        request.tags_filter = &by_tag;
+    }
+    if (pull.filter.needs_properties()) {
+        request.record_filter = &by_record;
     }
     return c_.store.get_message(request);
 }

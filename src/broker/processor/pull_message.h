@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "broker/filter/tag_filter.h"
 #include "broker/hold/pull_request.h"
 #include "common/clock.h"
 #include "common/unique_function.h"
@@ -27,6 +26,7 @@ namespace rmq::broker {
 struct BrokerConfig;
 class Admission;
 class BrokerStatsManager;
+class ConsumerFilterManager;
 class ConsumerManager;
 class ConsumerOffsetManager;
 class PullRequestHoldService;
@@ -48,6 +48,7 @@ public:
         TopicConfigManager& topics;
         SubscriptionGroupManager& groups;
         ConsumerManager& consumers;
+        ConsumerFilterManager& filters;
         ConsumerOffsetManager& offsets;
         PullRequestHoldService& holds;
         Admission& admission;
@@ -73,6 +74,8 @@ private:
     std::optional<Response> check(Pull& pull, const Connection& connection) const;
     std::optional<Response> check_subscription(Pull& pull) const;
     std::optional<Response> check_registered(Pull& pull) const;
+    std::optional<Response> check_filter(Pull& pull, std::string_view expression_type) const;
+    void use_retry_filter(Pull& pull) const;
     bool is_rejected_pull_consumer(const Pull& pull, const Connection& connection) const;
     store::GetMessageResult read(const Pull& pull,
                                  store::GetMessageRequest::ColdReads cold_reads) const;

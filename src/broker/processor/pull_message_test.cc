@@ -481,3 +481,150 @@ TEST_CASE("PullMessage: no message is missed by who pulls again and again while 
         CHECK(seen[static_cast<std::size_t>(i)] == std::to_string(i));
     }
 }
+
+namespace {
+
+struct SqlFixture : Fixture {
+    // A heartbeat of `member`, which subscribes to T by `expression`.
+    Response heartbeat(const std::string& expression, std::int64_t version = 100) {
+        const auto body =
+            R"({"clientID":"c","consumerDataSet":[{"consumeType":"CONSUME_PASSIVELY","groupName":"s",)"
+            R"("messageModel":"CLUSTERING","subscriptionDataSet":[{"topic":"T","subString":")" +
+            expression + R"(","expressionType":"SQL92","subVersion":)" + std::to_string(version) +
+            "}]}]}";
+        groups->find("s");
+        return ask(client, RequestCode::HEART_BEAT, {}, body);
+    }
+    void put_with(const std::string& body, const std::string& a) {
+        put("T", 0, body, encode_pairs({"a", a}));
+    }
+    static ExtMap of_group(const ExtMap& changes = {}) {
+        ExtMap ext{{"consumerGroup", "s"}};
+        ext.insert(changes.begin(), changes.end());
+        return ext;
+    }
+};
+
+}  // namespace
+
+TEST_CASE("PullMessage: a registered expression filters by properties",
+          "[broker][pull][F-02][F-03]") {
+    SqlFixture f;
+    f.put_with("five", "5");
+    f.put_with("ten", "10");
+    f.put("T", 0, "none");
+    f.put_with("seven", "7");
+    REQUIRE(f.heartbeat("a BETWEEN 6 AND 10").code == ResponseCode::SUCCESS);
+    const auto found = f.pull(0, 0, SqlFixture::of_group());
+    CHECK(found.code == ResponseCode::SUCCESS);
+    CHECK(bodies_of(found) == Bodies{"ten", "seven"});
+    CHECK(bounds_of(found) == Bounds{"4", "0", "4"});
+    // Everything examined was filtered away.
+    REQUIRE(f.heartbeat("a = 99", 101).code == ResponseCode::SUCCESS);
+    const auto none = f.pull(0, 0, SqlFixture::of_group());
+    CHECK(none.code == ResponseCode::PULL_RETRY_IMMEDIATELY);
+    CHECK(ext_value(none, "nextBeginOffset") == "4");
+}
+
+TEST_CASE("PullMessage: what heartbeats did not bring, or not yet, is told by code",
+          "[broker][pull][F-06]") {
+    SqlFixture f;
+    REQUIRE(f.heartbeat("a >").code == ResponseCode::SUCCESS);
+    const auto wrong = f.pull(0, 0, SqlFixture::of_group());
+    CHECK(wrong.code == ResponseCode::FILTER_DATA_NOT_EXIST);
+    CHECK(wrong.remark ==
+          "The broker's consumer filter data is not exist!Your expression may be wrong!");
+    REQUIRE(f.heartbeat("a > 1", 101).code == ResponseCode::SUCCESS);
+    CHECK(f.pull(0, 0, SqlFixture::of_group()).code == ResponseCode::PULL_NOT_FOUND);
+    const auto older = f.pull(0, 0, SqlFixture::of_group({{"subVersion", "102"}}));
+    CHECK(older.code == ResponseCode::SUBSCRIPTION_NOT_LATEST);
+    // The subscription is newer than the filter, which heartbeats of other members do not touch.
+    ConsumerData data;
+    data.group_name = "s";
+    SubscriptionData newer;
+    newer.topic = "T";
+    newer.sub_string = "a > 1";
+    newer.expression_type = kExpressionTypeSql92;
+    newer.sub_version = 103;
+    data.subscriptions.push_back(newer);
+    f.consumers->register_consumer(data, {.connection = f.client, .client_id = "c"}, false);
+    const auto stale = f.pull(0, 0, SqlFixture::of_group({{"subVersion", "103"}}));
+    CHECK(stale.code == ResponseCode::FILTER_DATA_NOT_LATEST);
+    CHECK(stale.remark == "the consumer's consumer filter data not latest");
+}
+
+TEST_CASE("PullMessage: expressions can be switched off", "[broker][pull][F-02]") {
+    SqlFixture f;
+    REQUIRE(f.heartbeat("a > 1").code == ResponseCode::SUCCESS);
+    f.config.enable_property_filter = false;
+    const auto registered = f.pull(0, 0, SqlFixture::of_group());
+    CHECK(registered.code == ResponseCode::SYSTEM_ERROR);
+    CHECK(registered.remark == "The broker does not support consumer to filter message by SQL92");
+    const auto brought =
+        f.pull(0, kSubscription, {{"subscription", "a > 1"}, {"expressionType", "SQL92"}});
+    CHECK(brought.code == ResponseCode::SYSTEM_ERROR);
+}
+
+TEST_CASE("PullMessage: a request brings its own expression", "[broker][pull][F-02][F-06]") {
+    SqlFixture f;
+    f.put_with("five", "5");
+    f.put_with("ten", "10");
+    const auto pull = [&f](const std::string& expression, const std::string& type = "SQL92") {
+        return f.pull(0, kSubscription, {{"subscription", expression}, {"expressionType", type}});
+    };
+    CHECK(bodies_of(pull("a > 5")) == Bodies{"ten"});
+    for (const char* wrong : {"a >", "", "a ! 5"}) {
+        const auto refused = pull(wrong);
+        CHECK(refused.code == ResponseCode::SUBSCRIPTION_PARSE_FAILED);
+        CHECK(refused.remark == "parse the consumer's subscription failed");
+    }
+    CHECK(pull("a > 5", "XPATH").code == ResponseCode::SUBSCRIPTION_PARSE_FAILED);
+}
+
+TEST_CASE("PullMessage: a held pull is woken by what its expression wants",
+          "[broker][pull][F-02][C-02]") {
+    SqlFixture f;
+    REQUIRE(f.heartbeat("a > 5").code == ResponseCode::SUCCESS);
+    f.hold(f.client, 0, SqlFixture::of_group());
+    f.put_with("five", "5");
+    f.run_until([&f] { return f.store->max_offset("T", 0).value == 1; });
+    f.put_with("ten", "10");
+    CHECK(bodies_of(f.reply_to(f.client)) == Bodies{"ten"});
+}
+
+TEST_CASE("PullMessage: tags and expressions of one group, topic by topic",
+          "[broker][pull][F-01][F-02]") {
+    SqlFixture f;
+    f.add_topic("U");
+    f.put_with("five", "5");
+    f.put("U", 0, "red", encode_pairs({"TAGS", "red"}));
+    f.put("U", 0, "blue", encode_pairs({"TAGS", "blue"}));
+    f.groups->find("s");
+    const std::string body =
+        R"({"clientID":"c","consumerDataSet":[{"groupName":"s","subscriptionDataSet":[)"
+        R"({"topic":"T","subString":"a > 5","expressionType":"SQL92","subVersion":100},)"
+        R"({"topic":"U","subString":"blue","codeSet":[3027034],"subVersion":100}]}]})";
+    REQUIRE(f.ask(f.client, RequestCode::HEART_BEAT, {}, body).code == ResponseCode::SUCCESS);
+    CHECK(bodies_of(f.pull(0, 0, SqlFixture::of_group())).empty());
+    CHECK(bodies_of(f.pull(0, 0, SqlFixture::of_group({{"topic", "U"}}))) == Bodies{"blue"});
+}
+
+TEST_CASE("PullMessage: a retry topic passes everything, unless filterSupportRetry says else",
+          "[broker][pull][F-04]") {
+    SqlFixture f;
+    REQUIRE(f.heartbeat("a > 5").code == ResponseCode::SUCCESS);
+    for (const char* a : {"5", "10"}) {
+        f.put("%RETRY%s", 0, a, encode_pairs({"a", a, "RETRY_TOPIC", "T"}));
+    }
+    const auto pull = [&f](const char* expression, const char* type) {
+        return bodies_of(f.pull(
+            0, kSubscription,
+            SqlFixture::of_group(
+                {{"topic", "%RETRY%s"}, {"subscription", expression}, {"expressionType", type}})));
+    };
+    CHECK(pull("*", "TAG") == Bodies{"5", "10"});
+    CHECK(pull("b IS NULL", "SQL92") == Bodies{"5", "10"});
+    f.config.filter_support_retry = true;
+    CHECK(pull("*", "TAG") == Bodies{"5", "10"});
+    CHECK(pull("b IS NULL", "SQL92") == Bodies{"10"});
+}

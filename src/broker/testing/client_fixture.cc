@@ -28,6 +28,7 @@ ClientFixture::ClientFixture(const StoreSetup& setup)
     : AdminFixture(setup),
       stats({.cluster_name = config.broker_cluster_name}, clock),
       locks(clock),
+      filters(config, dir.path() + "/consumerFilter.json", clock),
       notifier(std::make_unique<broker::ConsumerIdsNotifier>(config, clock)) {
     const auto post_task = [this](unsigned, UniqueFunction<void()> task) { post(std::move(task)); };
     holds = std::make_unique<broker::PullRequestHoldService>(
@@ -52,6 +53,7 @@ ClientFixture::ClientFixture(const StoreSetup& setup)
                                     .groups = *groups,
                                     .offsets = *offsets,
                                     .consumers = *consumers,
+                                    .filters = filters,
                                     .producers = *producers,
                                     .locks = locks,
                                     .holds = *holds,
@@ -62,6 +64,7 @@ ClientFixture::ClientFixture(const StoreSetup& setup)
     consumers->set_change_listener([this](std::string_view group, const auto& members) {
         notifier->on_change(group, members);
     });
+    consumers->set_gone_listener([this](auto group) { filters.unregister_group(group); });
     set_arrival_listener([this](auto arrivals) { return holds->notify_arriving(arrivals); });
 }
 

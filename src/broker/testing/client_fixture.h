@@ -3,6 +3,7 @@
 
 #include "broker/admission/admission.h"
 #include "broker/client/consumer_ids_notifier.h"
+#include "broker/filter/consumer_filter_manager.h"
 #include "broker/hold/pull_request_hold_service.h"
 #include "broker/lock/rebalance_lock_manager.h"
 #include "broker/processor/client_processors.h"
@@ -64,6 +65,7 @@ public:
 
     broker::BrokerStatsManager stats;
     broker::RebalanceLockManager locks;
+    broker::ConsumerFilterManager filters;
     std::unique_ptr<broker::PullRequestHoldService> holds;
     std::unique_ptr<broker::ConsumerIdsNotifier> notifier;
     std::unique_ptr<broker::ClientProcessors> processors;
