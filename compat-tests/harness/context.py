@@ -2,11 +2,12 @@
 """What a scenario is given: one client, one cluster, its own names, and everything closed afterwards."""
 
 import itertools
+import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from . import remoting
+from . import remoting, servers
 from .drivers import Driver
 
 _numbers = itertools.count(1)
@@ -44,6 +45,13 @@ class Context:
         name = f"p{next(_numbers)}"
         driver.call("producer.start", name=name, group=self.name("PG"), **options)
         return name
+
+    def admin(self, *words: str) -> list:
+        """What one command of `raptormq admin` prints, line by line. It works against either server."""
+        done = subprocess.run([servers.RaptorCluster.binary, "admin", *words, "-n", self.cluster.address],
+                              capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
 
     def stored(self, topic: str) -> list:
         """Everything in a topic over all brokers and queues, read by the independent observer."""

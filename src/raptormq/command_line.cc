@@ -87,7 +87,8 @@ ParsedCommandLine parse_program(Program program, const std::string& name,
             add_namesrv_option(app, line);
             break;
         case Program::kAdmin:
-            return {line, "", 0};  // has no options of its own yet
+            line.admin_arguments = std::move(options);
+            return {line, "", 0};
     }
     try {
         std::reverse(options.begin(), options.end());  // CLI11 takes them from the back

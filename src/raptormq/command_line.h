@@ -22,6 +22,7 @@ struct CommandLine {
     bool print_all = false;
     bool print_important = false;
     bool dump_config_docs = false;
+    std::vector<std::string> admin_arguments;  // COMMAND and its options
 };
 
 // Either a command line to act on, or a text to print and a status to exit with.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/log.h"
 
+#include "admin/command_runner.h"
 #include "raptormq/command_line.h"
 #include "raptormq/demo.h"
 #include "raptormq/serve.h"
@@ -8,6 +9,7 @@
 
 #include <cstdio>
 #include <exception>
+#include <iostream>
 
 namespace rmq {
 namespace {
@@ -53,9 +55,10 @@ Status print_settings(const CommandLine& line) {
 
 int run(const CommandLine& line) {
     if (line.program == Program::kAdmin) {
-        return fail(
-            "the native mqadmin commands are not part of this release; use the stock tool: "
-            "mqadmin COMMAND -n NAMESRV:9876 works against this server");
+        std::ostream& out = std::cout;  // NOLINT(tidy): a command's output may be long
+        const auto outcome = admin::run_command(line.admin_arguments, out);
+        out.flush();
+        return outcome.exit_status == 0 ? 0 : fail(outcome.error);
     }
     if (line.program == Program::kDemo) {
         return finish(run_demo(line.namesrv_addr));

@@ -27,7 +27,8 @@ MAY_INCLUDE = {
     "remoting": {"common"},
     "namesrv": {"common", "remoting"},
     "broker": {"common", "filter", "remoting", "store"},
-    "raptormq": {"common", "filter", "remoting", "store", "namesrv", "broker"},
+    "admin": {"common", "remoting"},
+    "raptormq": {"admin", "common", "filter", "remoting", "store", "namesrv", "broker"},
 }
 # The protocol knows no sockets.
 PROTOCOL_MAY_NOT = re.compile(r"remoting/(?!protocol/)")

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Scenarios about consuming: filters, order, broadcast, retries, pulling, sharing a group, positions."""
 
+import json
 import time
 
 from .. import remoting
@@ -103,6 +104,32 @@ def retry_dlq(context):
     retried = context.stored(f"%RETRY%{group}")
     assert [m.reconsume_times for m in retried] == [1], retried
     assert len(driver.messages()) == 2, "delivered after it was declared dead"
+
+
+def dead_letter_tools(context):
+    """`raptormq admin` lists dead letters, sends one of them again, and leaves the other alone."""
+    topic, group = context.topic(), context.name("G")
+    remoting.create_group(context.cluster.broker, group, retryMaxTimes=0)
+    driver = context.driver()
+    driver.call("push.start", name="c", group=group, topic=topic, max_reconsume=0, fail_below=100)
+    producer = context.producer(driver)
+    driver.call("producer.send", name=producer, mode="sync", messages=[
+        {"topic": topic, "body": f"poison {key}", "tags": "T", "keys": key, "props": {"p": "v"}} for key in ("K1", "K2")])
+    driver.wait_messages(2, 60)
+    context.wait_stored(f"%DLQ%{group}", 2, 40)
+    driver.call("push.close", name="c")
+
+    exported = [json.loads(line) for line in context.admin("exportDeadLetters", "-g", group)]
+    assert sorted(each["body"] for each in exported) == ["poison K1", "poison K2"], exported
+    assert {each["properties"]["RETRY_TOPIC"] for each in exported} == {topic}, exported
+    assert context.admin("resendDeadLetters", "-g", group, "-k", "K1", "--dryRun")[-1] == "would send 1, skipped 0"
+    assert len(context.stored(topic)) == 2, "a dry run sends nothing"
+    assert context.admin("resendDeadLetters", "-g", group, "-k", "K1")[-1] == "sent 1, skipped 0"
+
+    driver.call("push.start", name="again", group=group, topic=topic)
+    back = driver.wait_messages(3, 60)[2]
+    assert (back["body"], back["keys"], back["tags"], back["reconsume"]) == ("poison K1", "K1", "T", 0), back
+    assert back["props"]["p"] == "v" and "RETRY_TOPIC" not in back["props"], back
 
 
 def pull(context):

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "admin/dead_letters.h"
+
+#include "common/message/message_properties.h"
+
+#include <nlohmann/json.hpp>
+
+#include <array>
+#include <ostream>
+
+namespace rmq::admin {
+
+namespace {
+
+// Compressed, and by what; several tags. Source: MessageSysFlag.
+constexpr std::int32_t kProducersFlags = sys_flag::kCompressed | sys_flag::kMultiTags | 0x700;
+
+// Written by brokers and consumers on the way to the dead letters.
+constexpr std::array<std::string_view, 18> kWrittenOnTheWay = {
+    property::kRetryTopic,
+    property::kOriginMessageId,
+    property::kDelayLevel,
+    property::kRealTopic,
+    property::kRealQueueId,
+    property::kWait,
+    property::kReconsumeTime,
+    property::kMaxReconsumeTimes,
+    property::kMsgRegion,
+    property::kTraceOn,
+    property::kCluster,
+    property::kPopCk,
+    property::kTimerDelaySec,
+    property::kTimerDelayMs,
+    property::kTimerDeliverMs,
+    property::kDlqOriginTopic,
+    property::kDlqOriginMessageId,
+    "CONSUME_START_TIME",
+};
+
+std::string_view property_of(const MessageRecord& record, std::string_view name) {
+    return find_property(record.properties, name).value_or(std::string_view{});
+}
+
+bool has_key(std::string_view keys, std::string_view wanted) {
+    for (std::size_t at = 0; at <= keys.size();) {
+        const auto end = std::min(keys.find(' ', at), keys.size());
+        if (keys.substr(at, end - at) == wanted) {
+            return true;
+        }
+        at = end + 1;
+    }
+    return false;
+}
+
+bool is_utf8(std::string_view text) {
+    try {
+        (void)nlohmann::json(text).dump();
+        return true;
+    } catch (const nlohmann::json::type_error&) {  // what the library tells it by
+        return false;
+    }
+}
+
+std::string base64(std::string_view bytes) {
+    constexpr const char* kDigits =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::string text;
+    for (std::size_t at = 0; at < bytes.size(); at += 3) {
+        const std::size_t count = std::min<std::size_t>(3, bytes.size() - at);
+        std::uint32_t group = 0;
+        for (std::size_t i = 0; i < 3; ++i) {
+            group = group << 8 | (i < count ? static_cast<unsigned char>(bytes[at + i]) : 0U);
+        }
+        for (std::size_t i = 0; i < 4; ++i) {
+            text += i <= count ? kDigits[group >> (18 - 6 * i) & 63] : '=';
+        }
+    }
+    return text;
+}
+
+bool is_text(const MessageRecord& record) {
+    return (record.sys_flag & sys_flag::kCompressed) == 0 && is_utf8(record.body);
+}
+
+std::string csv_field(std::string_view text) {
+    std::string quoted = "\"";
+    for (const char c : text) {
+        quoted += c;
+        if (c == '"') {
+            quoted += '"';
+        }
+    }
+    return quoted + '"';
+}
+
+}  // namespace
+
+bool matches(const DeadLetterFilter& filter, const MessageRecord& record) {
+    return record.store_timestamp >= filter.begin_ms && record.store_timestamp <= filter.end_ms &&
+           (filter.key.empty() || has_key(property_of(record, property::kKeys), filter.key) ||
+            property_of(record, property::kUniqKey) == filter.key);
+}
+
+Result<Resend> resend_of(const MessageRecord& record) {
+    Resend resend;
+    resend.topic = property_of(record, property::kRetryTopic);
+    if (resend.topic.empty()) {
+        resend.topic = property_of(record, property::kDlqOriginTopic);
+    }
+    if (resend.topic.empty()) {
+        return Error{Errc::kMalformed, "the message does not say which topic it came from"};
+    }
+    resend.properties = record.properties;
+    for (const std::string_view name : kWrittenOnTheWay) {
+        remove_property(resend.properties, name);
+    }
+    resend.sys_flag = record.sys_flag & kProducersFlags;
+    return resend;
+}
+
+void write_json(const MessageRecord& record, std::ostream& out) {
+    nlohmann::ordered_json object;
+    object["topic"] = record.topic;
+    object["queueId"] = record.queue_id;
+    object["queueOffset"] = record.queue_offset.value;
+    object["bornTimestamp"] = record.born_timestamp;
+    object["storeTimestamp"] = record.store_timestamp;
+    object["reconsumeTimes"] = record.reconsume_times;
+    object["sysFlag"] = record.sys_flag;
+    object["properties"] = decode_properties(record.properties);
+    object[is_text(record) ? "body" : "bodyBase64"] =
+        is_text(record) ? std::string(record.body) : base64(record.body);
+    out << object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+}
+
+void write_csv_header(std::ostream& out) {
+    out << "originTopic,keys,tags,uniqueId,queueId,queueOffset,bornTimestamp,storeTimestamp,"
+           "reconsumeTimes,bodyEncoding,body\n";
+}
+
+void write_csv(const MessageRecord& record, std::ostream& out) {
+    out << csv_field(property_of(record, property::kRetryTopic)) << ','
+        << csv_field(property_of(record, property::kKeys)) << ','
+        << csv_field(property_of(record, property::kTags)) << ','
+        << csv_field(property_of(record, property::kUniqKey)) << ',' << record.queue_id << ','
+        << record.queue_offset.value << ',' << record.born_timestamp << ','
+        << record.store_timestamp << ',' << record.reconsume_times << ','
+        << (is_text(record) ? "text," : "base64,")
+        << csv_field(is_text(record) ? std::string(record.body) : base64(record.body)) << '\n';
+}
+
+}  // namespace rmq::admin
