@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package org.apache.rocketmq.test.base;
 
+import java.lang.reflect.Proxy;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -19,11 +20,14 @@ import org.apache.rocketmq.common.BrokerConfig;
 import org.apache.rocketmq.common.MQVersion;
 import org.apache.rocketmq.common.attribute.CQType;
 import org.apache.rocketmq.common.attribute.TopicMessageType;
+import org.apache.rocketmq.common.message.MessageQueue;
 import org.apache.rocketmq.namesrv.NamesrvController;
 import org.apache.rocketmq.remoting.netty.NettyClientConfig;
 import org.apache.rocketmq.remoting.netty.NettyServerConfig;
 import org.apache.rocketmq.remoting.protocol.RemotingCommand;
+import org.apache.rocketmq.remoting.protocol.admin.TopicOffset;
 import org.apache.rocketmq.remoting.protocol.subscription.SubscriptionGroupConfig;
+import org.apache.rocketmq.store.MessageStore;
 import org.apache.rocketmq.store.config.MessageStoreConfig;
 import org.apache.rocketmq.test.client.rmq.RMQAsyncSendProducer;
 import org.apache.rocketmq.test.client.rmq.RMQNormalConsumer;
@@ -43,8 +47,8 @@ import org.apache.rocketmq.tools.admin.MQAdminExt;
  * one points the same tests at servers that run already; their addresses come in system properties:
  * suite.namesrv=host:port and suite.brokers=name@host:port,... of the cluster suite.cluster.
  *
- * The broker controllers that tests ask for names and addresses exist, but are never initialized: a test that reaches
- * into a broker's internals fails on them.
+ * The broker controllers that tests ask for names and addresses exist, but are never initialized; their stores answer
+ * what mqadmin can find out. A test that reaches deeper into a broker fails.
  */
 public class BaseConf {
     public static final String NAMESRV_ADDR = System.getProperty("suite.namesrv");
@@ -71,7 +75,7 @@ public class BaseConf {
         System.setProperty(RemotingCommand.REMOTING_VERSION_KEY, Integer.toString(MQVersion.CURRENT_VERSION));
         for (String broker : System.getProperty("suite.brokers").split(",")) {
             String[] nameAndAddress = broker.split("@");
-            brokerControllerMap.put(nameAndAddress[0], addressOf(nameAndAddress[0], nameAndAddress[1].split(":")));
+            brokerControllerMap.put(nameAndAddress[0], controller(nameAndAddress[0], nameAndAddress[1].split(":")));
         }
         brokerControllerList = Collections.unmodifiableList(new ArrayList<>(brokerControllerMap.values()));
         brokerController1 = brokerControllerList.get(0);
@@ -83,7 +87,7 @@ public class BaseConf {
         IntegrationTestBase.initMQAdmin(NAMESRV_ADDR);
     }
 
-    private static BrokerController addressOf(String name, String[] hostAndPort) {
+    private static BrokerController controller(String name, String[] hostAndPort) {
         BrokerConfig config = new BrokerConfig();
         config.setBrokerName(name);
         config.setBrokerClusterName(CLUSTER_NAME);
@@ -94,7 +98,42 @@ public class BaseConf {
         server.setListenPort(config.getListenPort());
         MessageStoreConfig store = new MessageStoreConfig();
         store.setStorePathRootDir(System.getProperty("java.io.tmpdir") + "/" + name);
-        return new BrokerController(config, server, new NettyClientConfig(), store);
+        MessageStore asked = askedByMqadmin(hostAndPort[0] + ":" + hostAndPort[1]);
+        return new BrokerController(config, server, new NettyClientConfig(), store) {
+            @Override
+            public MessageStore getMessageStore() {
+                return asked;
+            }
+        };
+    }
+
+    /** A store whose positions are asked of the broker at `address`; everything else of it is in another process. */
+    private static MessageStore askedByMqadmin(String address) {
+        return (MessageStore) Proxy.newProxyInstance(BaseConf.class.getClassLoader(),
+            new Class<?>[] {MessageStore.class}, (proxy, method, arguments) -> {
+                DefaultMQAdminExt admin = new DefaultMQAdminExt(3000);
+                admin.setNamesrvAddr(NAMESRV_ADDR);
+                admin.start();
+                try {
+                    switch (method.getName()) {
+                        case "dispatchBehindBytes":
+                            return Long.parseLong(
+                                admin.fetchBrokerRuntimeStats(address).getTable().get("dispatchBehindBytes"));
+                        case "getMaxOffsetInQueue":
+                            for (Map.Entry<MessageQueue, TopicOffset> each
+                                : admin.examineTopicStats(address, (String) arguments[0]).getOffsetTable().entrySet()) {
+                                if (each.getKey().getQueueId() == (Integer) arguments[1]) {
+                                    return each.getValue().getMaxOffset();
+                                }
+                            }
+                            return 0L;
+                        default:
+                            throw new UnsupportedOperationException(method + " of a broker in another process");
+                    }
+                } finally {
+                    admin.shutdown();
+                }
+            });
     }
 
     /** Returns once the NameServer shows as many brokers of the cluster as `expectedBrokerNum`. */
@@ -119,25 +158,17 @@ public class BaseConf {
 
     /** Whether every broker has indexed all it has stored, within `timeMs`. */
     public boolean awaitDispatchMs(long timeMs) throws Exception {
-        DefaultMQAdminExt admin = new DefaultMQAdminExt(3000);
-        admin.setNamesrvAddr(NAMESRV_ADDR);
-        admin.start();
-        try {
-            for (long end = System.currentTimeMillis() + timeMs; System.currentTimeMillis() < end;
-                 Thread.sleep(DISPATCH_POLL_MS)) {
-                long behind = 0;
-                for (BrokerController broker : brokerControllerList) {
-                    behind += Long.parseLong(admin.fetchBrokerRuntimeStats(broker.getBrokerAddr()).getTable()
-                        .get("dispatchBehindBytes"));
-                }
-                if (behind == 0) {
-                    return true;
-                }
+        for (long end = System.currentTimeMillis() + timeMs; System.currentTimeMillis() < end;
+             Thread.sleep(DISPATCH_POLL_MS)) {
+            long behind = 0;
+            for (BrokerController broker : brokerControllerList) {
+                behind += broker.getMessageStore().dispatchBehindBytes();
             }
-            return false;
-        } finally {
-            admin.shutdown();
+            if (behind == 0) {
+                return true;
+            }
         }
+        return false;
     }
 
     public static String initTopic() {
