@@ -13,6 +13,8 @@
 #include "broker/maintenance.h"
 #include "broker/offset/consumer_offset_manager.h"
 #include "broker/outer/namesrv_registration.h"
+#include "broker/pop/pop_services.h"
+#include "broker/pop/pop_store.h"
 #include "broker/processor/admin/admin_processors.h"
 #include "broker/processor/client_processors.h"
 #include "broker/stats/broker_stats_manager.h"
@@ -44,6 +46,7 @@ constexpr milliseconds kRegisterWait{3000};
 constexpr milliseconds kUnregisterWait{1000};
 // Held pulls expire at most this late.
 constexpr milliseconds kHoldTick{100};
+constexpr milliseconds kPopTick{20};  // Source: PopLongPollingService.run
 // Source: PullRequestHoldService.run
 constexpr std::int64_t kHoldCheckMs = 5000;
 constexpr milliseconds kSecond{1000};
@@ -155,6 +158,7 @@ struct Broker::Parts::Services {
     AdminCollaborators admin_collaborators(Parts& p);
     ClientCollaborators client_collaborators(Parts& p, const SocketAddress& store_host);
     PullRequestHoldService::Collaborators hold_collaborators(Parts& p);
+    PopCollaborators pop_collaborators(Parts& p, const SocketAddress& store_host);
     void on_register_answer(Parts& p, const RegisterAnswer& answer) const;
 
     ConsumerManager consumers;
@@ -169,6 +173,7 @@ struct Broker::Parts::Services {
     BrokerOuterApi outer;
     NamesrvRegistration registration;
     PullRequestHoldService holds;
+    PopServices pop;
     ClientProcessors client_processors;
     AdminProcessors admin_processors;
     Maintenance maintenance;
@@ -223,6 +228,8 @@ Broker::Parts::Services::Services(Parts& p, DelayLevelTable levels, const Socket
                     .all_topics = [&p] { return p.topics.serialize(); },
                     .on_answer = [this, &p](const auto& a) { on_register_answer(p, a); }}),
       holds(p.pool.size(), hold_collaborators(p)),
+      pop(pop_collaborators(p, store_host),
+          make_pop_store(p.store, {.clock = p.clock, .is_current = [] { return true; }})),
       client_processors(client_collaborators(p, store_host)),
       admin_processors(admin_collaborators(p)),
       maintenance(p.clock) {
@@ -241,7 +248,8 @@ Broker::Parts::Services::Services(Parts& p, DelayLevelTable levels, const Socket
         [this](std::int32_t level) { return schedule.levels().delay_ms(level); });
     p.store.set_arrival_listener([this](std::span<const store::MessageArrival> arrivals) {
         schedule.on_arrivals(arrivals);
-        return holds.notify_arriving(arrivals);
+        const bool is_pop_awaited = pop.notify_arriving(arrivals);
+        return holds.notify_arriving(arrivals) || is_pop_awaited;
     });
 }
 
@@ -257,6 +265,24 @@ PullRequestHoldService::Collaborators Broker::Parts::Services::hold_collaborator
             [this](PullRequest request, Responder responder) {
                 client_processors.pull().execute_woken(std::move(request), std::move(responder));
             }};
+}
+
+PopCollaborators Broker::Parts::Services::pop_collaborators(Parts& p,
+                                                            const SocketAddress& store_host) {
+    return {
+        .config = p.config,
+        .clock = p.clock,
+        .stats = p.stats,
+        .topics = p.topics,
+        .groups = p.groups,
+        .offsets = p.offsets,
+        .consumers = consumers,
+        .admission = admission,
+        .outer = outer,
+        .client = client,
+        .store_host = store_host,
+        .config_dir = p.store_config.store_path_root_dir + "/config",
+        .post = [&p](unsigned k, UniqueFunction<void()> task) { p.pool.post(k, std::move(task)); }};
 }
 
 ClientCollaborators Broker::Parts::Services::client_collaborators(Parts& p,
@@ -305,8 +331,16 @@ AdminCollaborators Broker::Parts::Services::admin_collaborators(Parts& p) {
                                  [this](auto& table) { schedule.add_runtime_info(table); }},
         .register_all = [this] { registration.register_now_and_wait(kRegisterWait); },
         .wait_for_changed_topics = [this] { registration.wait_for_changed_topics(kRegisterWait); },
-        .on_topic_deleted = [&p](auto topic) { p.stats.on_topic_deleted(topic); },
-        .on_group_deleted = [&p](auto group) { p.stats.on_group_deleted(group); }};
+        .on_topic_deleted =
+            [this, &p](auto topic) {
+                p.stats.on_topic_deleted(topic);
+                pop.on_topic_deleted(topic);
+            },
+        .on_group_deleted =
+            [this, &p](auto group) {
+                p.stats.on_group_deleted(group);
+                pop.on_group_deleted(group);
+            }};
 }
 
 void Broker::Parts::Services::on_register_answer(Parts& p, const RegisterAnswer& answer) const {
@@ -317,6 +351,7 @@ void Broker::Parts::Services::on_register_answer(Parts& p, const RegisterAnswer&
 
 void Broker::Parts::on_close(const std::shared_ptr<Connection>& connection) {
     services->holds.on_connection_closed(*connection);
+    services->pop.on_connection_closed(*connection);
     services->consumers.on_connection_closed(*connection);
     services->producers.on_connection_closed(*connection);
 }
@@ -339,10 +374,12 @@ Status Broker::Parts::load() {
     RMQ_CHECK(filters.load());
     services = std::make_unique<Services>(*this, std::move(levels), store_host);
     RMQ_CHECK(services->schedule.load());
+    RMQ_CHECK(services->pop.load());
     services->client_processors.register_in(registry);
     services->client_processors.register_in(fast_registry, ClientProcessors::Listener::kFast);
     const AdminQueue queue{services->admission, config.wait_time_mills_in_admin_broker_queue};
     for (auto* each : {&registry, &fast_registry}) {
+        services->pop.register_in(*each);
         services->admin_processors.register_in(*each, queue);
     }
     return {};
@@ -359,6 +396,14 @@ Status Broker::Parts::start() {
 
 void Broker::Parts::begin() {
     services->schedule.start();
+    services->pop.start();
+    pool.every(0, kPopTick, [this] {
+        if (is_stopping) {
+            services->pop.drop_all();
+        } else {
+            services->pop.tick();
+        }
+    });
     for (unsigned k = 0; k < pool.size(); ++k) {
         pool.every(k, kHoldTick, [this, k] {
             if (is_stopping) {
@@ -396,6 +441,7 @@ void Broker::Parts::add_jobs() {
     jobs.every(kTableSyncPeriod, [this] {
         log_failure("topics", topics.run_once());
         log_failure("subscriptionGroup", groups.run_once());
+        log_failure("pop", services->pop.run_once());
     });
     jobs.every(milliseconds(std::max(1, config.flush_consumer_offset_interval)),
                [this] { log_failure("consumerOffset", offsets.run_once()); });
@@ -406,6 +452,7 @@ void Broker::Parts::persist() {
     log_failure("subscriptionGroup", groups.run_once());
     log_failure("consumerOffset", offsets.run_once());
     log_failure("consumerFilter", filters.run_once());
+    log_failure("pop", services->pop.run_once());
 }
 
 void Broker::Parts::stop() {
@@ -421,6 +468,7 @@ void Broker::Parts::stop() {
         services->blocking.stop();
         services->schedule.stop();
         services->client.stop();
+        services->pop.stop();
     }
     if (std::exchange(is_store_started, false)) {
         store.shutdown();

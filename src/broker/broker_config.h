@@ -69,6 +69,36 @@ struct BrokerConfig {
     std::int32_t flush_consumer_offset_interval = 5000;
     Live<std::int64_t> consumer_offset_update_version_step{500};
 
+    // Pop.
+    LiveString default_message_request_mode{"PULL"};
+    Live<std::int32_t> default_pop_share_queue_num{-1};
+    Live<bool> enable_notify_after_pop_order_lock_release{true};
+    Live<bool> enable_pop_batch_ack{false};
+    Live<bool> enable_pop_buffer_merge{false};
+    Live<bool> enable_pop_message_threshold{false};
+    Live<bool> enable_retry_topic_v2{false};
+    Live<bool> init_pop_offset_by_check_msg_in_mem{true};
+    Live<std::int32_t> max_message_filter_num_for_notification{64};
+    Live<std::int64_t> max_pop_polling_size{100000};
+    Live<std::int32_t> pop_ck_max_buffer_size{200000};
+    Live<std::int32_t> pop_ck_offset_max_queue_size{20000};
+    Live<std::int32_t> pop_ck_stay_buffer_time{10000};
+    Live<std::int32_t> pop_ck_stay_buffer_time_out{3000};
+    Live<std::int32_t> pop_from_retry_probability{20};
+    Live<std::int32_t> pop_from_retry_probability_for_priority{0};
+    Live<std::int64_t> pop_inflight_message_threshold{10000};
+    Live<std::int64_t> pop_long_polling_force_notify_interval{800};
+    Live<std::int32_t> pop_polling_size{1024};
+    Live<bool> pop_response_return_actual_retry_topic{false};
+    Live<bool> pop_revive_skip_if_group_absent{true};
+    Live<bool> priority_order_asc{true};
+    Live<bool> retrieve_message_from_pop_retry_topic_v1{true};
+    Live<std::int64_t> revive_interval{1000};
+    std::int32_t revive_queue_num = 8;
+    Live<bool> server_load_balancer_enable{true};
+    Live<bool> skip_when_ck_re_put_reach_max_times{false};
+    Live<bool> use_message_filter_for_notification{true};
+
     // Clients.
     Live<std::int64_t> channel_expired_timeout{120000};
     Live<std::int64_t> subscription_expired_timeout{600000};

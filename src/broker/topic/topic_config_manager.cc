@@ -18,7 +18,6 @@ namespace {
 
 constexpr std::int32_t kReadWrite = perm::kRead | perm::kWrite;
 constexpr std::int32_t kScheduleQueues = 18;
-constexpr std::int32_t kReviveQueues = 8;  // BrokerConfig.reviveQueueNum
 constexpr std::int32_t kBenchmarkQueues = 1024;
 
 TopicConfig make_topic(std::string name, std::int32_t queue_nums,
@@ -99,7 +98,8 @@ void TopicConfigManager::put_built_in_topics() {
         topics.push_back(make_topic(config_.msg_trace_topic_name, 1));
     }
     topics.push_back(make_topic(cluster + name(topic_name::kReplySuffix), 1));
-    topics.push_back(make_topic(name(topic_name::kReviveLogPrefix) + cluster, kReviveQueues));
+    topics.push_back(
+        make_topic(name(topic_name::kReviveLogPrefix) + cluster, config_.revive_queue_num));
     topics.push_back(
         make_topic(name(topic_name::kSyncBrokerMemberPrefix) + broker, 1, perm::kInherit));
     topics.push_back(make_topic(name(topic_name::kTransHalf), 1));

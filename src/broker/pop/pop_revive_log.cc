@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/pop/pop_revive_log.h"
+
+#include "broker/pop/pop_store.h"
+#include "broker/topic/topic_validator.h"
+#include "common/message/message_properties.h"
+
+namespace rmq::broker {
+
+namespace {
+
+// How long before its end a check point is read, so that acknowledgements find it.
+constexpr std::int64_t kAckTimeIntervalMs = 1000;  // Source: PopAckConstants.ackTimeInterval
+
+}  // namespace
+
+std::string revive_topic_name(std::string_view cluster) {
+    return std::string(topic_name::kReviveLogPrefix).append(cluster);
+}
+
+store::PutMessageResult PopReviveLog::put(const PopCheckPoint& point,
+                                          std::int32_t revive_qid) const {
+    return put({pop_tag::kCheckPoint, unique_id(point), encode(point),
+                point.revive_time() - kAckTimeIntervalMs},
+               revive_qid);
+}
+
+store::PutMessageResult PopReviveLog::put(const AckMsg& ack, std::int32_t revive_qid,
+                                          std::int64_t revive_ms) const {
+    return put(
+        {ack.is_batch ? pop_tag::kBatchAck : pop_tag::kAck, unique_id(ack), encode(ack), revive_ms},
+        revive_qid);
+}
+
+store::PutMessageResult PopReviveLog::put(const Record& record, std::int32_t revive_qid) const {
+    std::string properties;
+    append_property(properties, property::kTags, record.tag);
+    append_property(properties, property::kUniqKey, record.unique_id);
+    store::MessageToPut message;
+    message.topic = options_.topic;
+    message.queue_id = revive_qid;
+    message.born_timestamp = clock_.now_ms();
+    message.born_host = options_.host;
+    message.store_host = options_.host;
+    message.body = record.body;
+    message.properties = properties;
+    return store_.put_at(message, record.deliver_ms);
+}
+
+}  // namespace rmq::broker

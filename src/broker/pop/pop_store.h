@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/clock.h"
+#include "common/unique_function.h"
+#include "store/get_message.h"
+#include "store/put_message.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+namespace rmq::store {
+class MessageStore;
+}
+
+namespace rmq::broker {
+
+// What pop needs of a store, narrow so that tests can make one fail. Thread safety: any thread.
+class PopStore {
+public:
+    virtual ~PopStore() = default;
+
+    virtual QueueOffset min_offset(std::string_view topic, std::int32_t queue_id) const = 0;
+    virtual QueueOffset max_offset(std::string_view topic, std::int32_t queue_id) const = 0;
+    virtual bool is_offset_in_memory(std::string_view topic, std::int32_t queue_id,
+                                     QueueOffset offset) const = 0;
+    // Of a queue entry; nothing outside the queue.
+    virtual std::optional<std::int64_t> tags_code(std::string_view topic, std::int32_t queue_id,
+                                                  QueueOffset offset) const = 0;
+    virtual store::GetMessageResult get(const store::GetMessageRequest& request) = 0;
+    virtual store::PutMessageResult put(const store::MessageToPut& message) = 0;
+    // The same, readable in the message's queue not before `deliver_ms` and soon after.
+    virtual store::PutMessageResult put_at(const store::MessageToPut& message,
+                                           std::int64_t deliver_ms) = 0;
+    // Whether put_at() has nothing left to deliver that was due a second ago.
+    virtual bool is_delivery_current() const = 0;
+    // Runs `done` once everything before `end` is as safe as this store makes it: inline without
+    // SYNC_FLUSH.
+    virtual void when_safe(PhysicalOffset end, UniqueFunction<void()> done) = 0;
+};
+
+// How put_at() waits: as a message of the timer wheel.
+struct PopTimer {
+    const Clock& clock;
+    std::int64_t precision_ms = 1000;  // timerPrecisionMs
+    std::function<bool()> is_current;  // the wheel delivered all that was due a second ago
+};
+
+// The real one. `store` outlives it.
+std::unique_ptr<PopStore> make_pop_store(store::MessageStore& store, PopTimer timer);
+
+}  // namespace rmq::broker
