@@ -2,6 +2,7 @@
 #include "admin/dead_letter_commands.h"
 
 #include "common/clock.h"
+#include "common/message/message_json.h"
 #include "common/message/message_properties.h"
 #include "remoting/protocol/header/offset.h"
 #include "remoting/protocol/header/pull_message.h"
@@ -205,7 +206,7 @@ Status export_letters(const Options& options, AdminClient& client, std::ostream&
         write_csv_header(target);
     }
     RMQ_CHECK(visit_dead_letters(client, options, [&](const auto&, const auto& record) -> Status {
-        is_csv ? write_csv(record, target) : write_json(record, target);
+        is_csv ? write_csv(record, target) : write_message_json(record, target);
         ++count;
         return {};
     }));

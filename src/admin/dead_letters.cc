@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "admin/dead_letters.h"
 
+#include "common/message/message_json.h"
 #include "common/message/message_properties.h"
-
-#include <nlohmann/json.hpp>
 
 #include <array>
 #include <ostream>
@@ -52,36 +51,6 @@ bool has_key(std::string_view keys, std::string_view wanted) {
     return false;
 }
 
-bool is_utf8(std::string_view text) {
-    try {
-        (void)nlohmann::json(text).dump();
-        return true;
-    } catch (const nlohmann::json::type_error&) {  // what the library tells it by
-        return false;
-    }
-}
-
-std::string base64(std::string_view bytes) {
-    constexpr const char* kDigits =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::string text;
-    for (std::size_t at = 0; at < bytes.size(); at += 3) {
-        const std::size_t count = std::min<std::size_t>(3, bytes.size() - at);
-        std::uint32_t group = 0;
-        for (std::size_t i = 0; i < 3; ++i) {
-            group = group << 8 | (i < count ? static_cast<unsigned char>(bytes[at + i]) : 0U);
-        }
-        for (std::size_t i = 0; i < 4; ++i) {
-            text += i <= count ? kDigits[group >> (18 - 6 * i) & 63] : '=';
-        }
-    }
-    return text;
-}
-
-bool is_text(const MessageRecord& record) {
-    return (record.sys_flag & sys_flag::kCompressed) == 0 && is_utf8(record.body);
-}
-
 std::string csv_field(std::string_view text) {
     std::string quoted = "\"";
     for (const char c : text) {
@@ -118,21 +87,6 @@ Result<Resend> resend_of(const MessageRecord& record) {
     return resend;
 }
 
-void write_json(const MessageRecord& record, std::ostream& out) {
-    nlohmann::ordered_json object;
-    object["topic"] = record.topic;
-    object["queueId"] = record.queue_id;
-    object["queueOffset"] = record.queue_offset.value;
-    object["bornTimestamp"] = record.born_timestamp;
-    object["storeTimestamp"] = record.store_timestamp;
-    object["reconsumeTimes"] = record.reconsume_times;
-    object["sysFlag"] = record.sys_flag;
-    object["properties"] = decode_properties(record.properties);
-    object[is_text(record) ? "body" : "bodyBase64"] =
-        is_text(record) ? std::string(record.body) : base64(record.body);
-    out << object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
-}
-
 void write_csv_header(std::ostream& out) {
     out << "originTopic,keys,tags,uniqueId,queueId,queueOffset,bornTimestamp,storeTimestamp,"
            "reconsumeTimes,bodyEncoding,body\n";
@@ -145,8 +99,9 @@ void write_csv(const MessageRecord& record, std::ostream& out) {
         << csv_field(property_of(record, property::kUniqKey)) << ',' << record.queue_id << ','
         << record.queue_offset.value << ',' << record.born_timestamp << ','
         << record.store_timestamp << ',' << record.reconsume_times << ','
-        << (is_text(record) ? "text," : "base64,")
-        << csv_field(is_text(record) ? std::string(record.body) : base64(record.body)) << '\n';
+        << (has_text_body(record) ? "text," : "base64,")
+        << csv_field(has_text_body(record) ? std::string(record.body) : base64(record.body))
+        << '\n';
 }
 
 }  // namespace rmq::admin

@@ -29,9 +29,8 @@ struct Resend {
 // Errors: kMalformed when the record does not say where it came from.
 Result<Resend> resend_of(const MessageRecord& record);
 
-// One dead letter as a JSON object or a line of CSV, with line feed. A body that is not UTF-8, or
-// is compressed, is given in Base64.
-void write_json(const MessageRecord& record, std::ostream& out);
+// One dead letter as a line of CSV, with line feed. A body that is not UTF-8, or is compressed, is
+// given in Base64.
 void write_csv_header(std::ostream& out);
 void write_csv(const MessageRecord& record, std::ostream& out);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "admin/dead_letters.h"
 
+#include "common/message/message_json.h"
 #include "common/message/message_properties.h"
 #include "common/testing/catch.h"
 
@@ -68,7 +69,7 @@ TEST_CASE("dead letters: bodies that are no text are exported in Base64", "[admi
     record.properties = properties;
     record.body = "text";
     std::ostringstream json;
-    write_json(record, json);
+    write_message_json(record, json);
     CHECK(json.str().find(R"("body":"text")") != std::string::npos);
     CHECK(json.str().find(R"("KEYS":"say \"hi\"")") != std::string::npos);
     std::ostringstream csv;
@@ -77,6 +78,6 @@ TEST_CASE("dead letters: bodies that are no text are exported in Base64", "[admi
 
     record.body = std::string_view("\xff\x00", 2);
     std::ostringstream bytes;
-    write_json(record, bytes);
+    write_message_json(record, bytes);
     CHECK(bytes.str().find(R"("bodyBase64":"/wA=")") != std::string::npos);
 }

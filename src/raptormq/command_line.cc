@@ -87,7 +87,8 @@ ParsedCommandLine parse_program(Program program, const std::string& name,
             add_namesrv_option(app, line);
             break;
         case Program::kAdmin:
-            line.admin_arguments = std::move(options);
+        case Program::kStore:
+            line.command = std::move(options);
             return {line, "", 0};
     }
     try {
@@ -105,12 +106,13 @@ ParsedCommandLine parse_program(Program program, const std::string& name,
 }
 
 constexpr const char* kUsage =
-    "usage: raptormq standalone|namesrv|broker|demo|admin [options]\n"
+    "usage: raptormq standalone|namesrv|broker|demo|admin|store [options]\n"
     "  standalone   NameServer and Broker in one process, no configuration needed\n"
     "  namesrv      NameServer only (also called mqnamesrv)\n"
     "  broker       Broker only (also called mqbroker)\n"
     "  demo         sends messages through running servers and receives them\n"
     "  admin        administration (also called mqadmin)\n"
+    "  store        checks, repairs, shows and exports a store directory\n"
     "raptormq PROGRAM --help lists the options of a program.\n";
 
 std::optional<Program> program_called(const std::string& name) {
@@ -125,6 +127,9 @@ std::optional<Program> program_called(const std::string& name) {
     }
     if (name == "admin" || name == "mqadmin") {
         return Program::kAdmin;
+    }
+    if (name == "store") {
+        return Program::kStore;
     }
     return name == "demo" ? std::optional(Program::kDemo) : std::nullopt;
 }

@@ -6,10 +6,13 @@
 #include "raptormq/demo.h"
 #include "raptormq/serve.h"
 #include "raptormq/settings.h"
+#include "storetool/store_command.h"
 
 #include <cstdio>
 #include <exception>
 #include <iostream>
+
+#include <unistd.h>
 
 namespace rmq {
 namespace {
@@ -56,9 +59,20 @@ Status print_settings(const CommandLine& line) {
 int run(const CommandLine& line) {
     if (line.program == Program::kAdmin) {
         std::ostream& out = std::cout;  // NOLINT(tidy): a command's output may be long
-        const auto outcome = admin::run_command(line.admin_arguments, out);
+        const auto outcome = admin::run_command(line.command, out);
         out.flush();
         return outcome.exit_status == 0 ? 0 : fail(outcome.error);
+    }
+    if (line.program == Program::kStore) {
+        std::ostream& out = std::cout;       // NOLINT(tidy): a command's output may be long
+        std::ostream& progress = std::cerr;  // NOLINT(tidy): for whoever waits
+        const auto outcome =
+            storetool::run_store_command(line.command, out, ::isatty(2) == 1 ? &progress : nullptr);
+        out.flush();
+        if (!outcome.error.empty()) {
+            fail(outcome.error);
+        }
+        return outcome.exit_status;
     }
     if (line.program == Program::kDemo) {
         return finish(run_demo(line.namesrv_addr));

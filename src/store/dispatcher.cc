@@ -200,8 +200,8 @@ void Dispatcher::run() {
         if (run_once() > 0) {
             const bool is_behind = arrivals_.size() >= kBatchMax;
             gathers_left = is_awaited_ ? 0 : kGathersMax;
-            if (is_behind || is_awaited_) {
-                continue;
+            if (is_behind || is_awaited_ || stopping) {
+                continue;  // a batch also ends where a file ends
             }
         }
         if (stopping) {

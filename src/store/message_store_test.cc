@@ -126,6 +126,22 @@ TEST_CASE("MessageStore: what is put is read, also after a clean restart", "[sto
     CHECK(s.put("more").queue_offset == QueueOffset{500});
 }
 
+TEST_CASE("MessageStore: a stop dispatches what is behind, over the ends of files",
+          "[store][K-03]") {
+    for (int round = 0; round < 20; ++round) {
+        const TempDir dir;
+        {
+            auto config = make_config(dir.path());
+            config.mapped_file_size_commit_log = 4 * 1024;
+            RunningStore s(config);
+            for (const auto& body : numbered(300)) {
+                REQUIRE(s.put(body).status == PutMessageStatus::PUT_OK);
+            }
+        }
+        REQUIRE_FALSE(std::filesystem::exists(dir.path() + "/abort"));
+    }
+}
+
 TEST_CASE("MessageStore: a copy of the directory at any moment recovers", "[store][K-03]") {
     const TempDir dir;
     RunningStore s(make_config(dir.path()));

@@ -28,7 +28,8 @@ MAY_INCLUDE = {
     "namesrv": {"common", "remoting"},
     "broker": {"common", "filter", "remoting", "store"},
     "admin": {"common", "remoting"},
-    "raptormq": {"admin", "common", "filter", "remoting", "store", "namesrv", "broker"},
+    "storetool": {"common", "store"},
+    "raptormq": {"admin", "storetool", "common", "filter", "remoting", "store", "namesrv", "broker"},
 }
 # The protocol knows no sockets.
 PROTOCOL_MAY_NOT = re.compile(r"remoting/(?!protocol/)")

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace rmq::storetool::testing {
+
+// A stopped store of small files: messages "body 0", "body 1", … with keys "key0", … in turn in two
+// queues of "Topic", and configuration files.
+struct SampleStore {
+    static constexpr int kFileSize = 16 * 1024;
+
+    explicit SampleStore(const std::string& root, int messages);
+
+    // Where each message lies in the CommitLog.
+    std::vector<std::int64_t> positions;
+};
+
+// The bodies that a server which starts on the directory delivers, in order of queue and number.
+std::vector<std::string> delivered(const std::string& root);
+
+// Replaces bytes of a file in place.
+void spoil(const std::string& path, std::int64_t at, const std::string& bytes);
+
+}  // namespace rmq::storetool::testing
