@@ -48,10 +48,13 @@ ResponseCode response_code_of(PutMessageStatus status) {
             return ResponseCode::SERVICE_NOT_AVAILABLE;
         case PutMessageStatus::MESSAGE_ILLEGAL:
         case PutMessageStatus::PROPERTIES_SIZE_EXCEEDED:
+        case PutMessageStatus::WHEEL_TIMER_MSG_ILLEGAL:
             return ResponseCode::MESSAGE_ILLEGAL;
         case PutMessageStatus::OS_PAGE_CACHE_BUSY:
             return ResponseCode::SYSTEM_BUSY;
         case PutMessageStatus::CREATE_MAPPED_FILE_FAILED:
+        case PutMessageStatus::WHEEL_TIMER_FLOW_CONTROL:
+        case PutMessageStatus::WHEEL_TIMER_NOT_ENABLE:
         case PutMessageStatus::UNKNOWN_ERROR:
             return ResponseCode::SYSTEM_ERROR;
     }
@@ -85,6 +88,18 @@ std::string remark_of(PutMessageStatus status, const PutRemarkFacts& facts) {
                 facts.consume_queue_disk_ratio);
         case PutMessageStatus::OS_PAGE_CACHE_BUSY:
             return "[PC_SYNCHRONIZED]broker busy, start flow control for a while";
+        case PutMessageStatus::WHEEL_TIMER_MSG_ILLEGAL:
+            return fmt::format(
+                "timer message illegal, the delay time should not be bigger than the max delay "
+                "{}ms; or if set del msg, the delay time should be bigger than the current time",
+                facts.timer_max_delay_sec * 1000);
+        case PutMessageStatus::WHEEL_TIMER_FLOW_CONTROL:
+            return fmt::format(
+                "timer message is under flow control, max num limit is {0} or the current value is "
+                "greater than {1} and less than {0}, trigger random flow control",
+                facts.timer_congest_num_each_slot * 2, facts.timer_congest_num_each_slot);
+        case PutMessageStatus::WHEEL_TIMER_NOT_ENABLE:
+            return "accurate timer message is not enabled, timerWheelEnable is false";
         case PutMessageStatus::UNKNOWN_ERROR:
             return "UNKNOWN_ERROR";
     }

@@ -25,6 +25,8 @@ struct PutRemarkFacts {
     std::int32_t max_message_size = 0;  // maxMessageSize
     double commit_log_disk_ratio = 0;   // 0…1
     double consume_queue_disk_ratio = 0;
+    std::int64_t timer_max_delay_sec = 0;          // timerMaxDelaySec
+    std::int64_t timer_congest_num_each_slot = 0;  // timerCongestNumEachSlot
 };
 // Why it was not stored; empty when it was.
 std::string remark_of(store::PutMessageStatus status, const PutRemarkFacts& facts);

@@ -78,18 +78,20 @@ Status MappedFileQueue::load() {
         const std::string path = options_.directory + "/" + name;
         const auto start = parse_name(name);
         if (!start) {
-            return Error{Errc::kMalformed, path + " is not a CommitLog file: move it away"};
+            return Error{Errc::kMalformed,
+                         path + " is not a " + options_.what + " file: move it away"};
         }
         if (!files.empty() && files.back()->end() != *start) {
             return Error{Errc::kMalformed, path + " does not follow " + files.back()->path() +
-                                               ": a file is missing, or mappedFileSizeCommitLog "
-                                               "was changed; restore it"};
+                                               ": a file is missing, or " + options_.size_key +
+                                               " was changed; restore it"};
         }
         auto file = MappedFile::open({path, *start, options_.file_size}, ops_);
         if (!file) {
             Error error = file.error();
             if (error.code == Errc::kMalformed) {
-                error.remark += ": set mappedFileSizeCommitLog to what the files were made with";
+                error.remark +=
+                    std::string(": set ") + options_.size_key + " to what the files were made with";
             }
             return error;
         }

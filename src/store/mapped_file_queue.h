@@ -15,16 +15,17 @@ namespace rmq::store {
 // Name of the file that begins at `start`: 20 decimal digits. Source: UtilAll.offset2FileName.
 std::string mapped_file_name(std::int64_t start);
 
-// The files of the CommitLog, oldest first, each beginning where the one before it ends. Positions
-// are CommitLog positions.
-// Thread safety: all members from any thread, except load/truncate, which run before the threads;
-// append() only under the append lock. The mutex inside is held for a few instructions, never over
-// a system call. Source: MappedFileQueue (5.5.0).
+// The files of the CommitLog (or the TimerLog), oldest first, each beginning where the one before
+// it ends. Positions are CommitLog positions. Thread safety: all members from any thread, except
+// load/truncate, which run before the threads; append() only under the append lock. The mutex
+// inside is held for a few instructions, never over a system call. Source: MappedFileQueue (5.5.0).
 class MappedFileQueue {
 public:
     struct Options {
         std::string directory;
         std::int64_t file_size = 0;
+        const char* what = "CommitLog";  // in error texts
+        const char* size_key = "mappedFileSizeCommitLog";
     };
     MappedFileQueue(Options options, FileOps& ops);
 

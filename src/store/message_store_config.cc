@@ -14,6 +14,8 @@ constexpr ConfigRow kRows[] = {
     config_row<&C::access_message_in_memory_max_ratio>("accessMessageInMemoryMaxRatio",
                                                        "percent of RAM regarded as hot for pulls",
                                                        {.unit = "percent", .min = 0, .max = 100}),
+    config_row<&C::append_topic_for_timer_delete_key>("appendTopicForTimerDeleteKey",
+                                                      "topic in the key of timer deletions"),
     config_row<&C::auto_message_version_on_topic_len>("autoMessageVersionOnTopicLen",
                                                       "use record v2 for long topics"),
     config_row<&C::broker_role>("brokerRole", "ASYNC_MASTER, SYNC_MASTER or SLAVE"),
@@ -67,6 +69,9 @@ constexpr ConfigRow kRows[] = {
     config_row<&C::mapped_file_size_consume_queue>("mappedFileSizeConsumeQueue",
                                                    "queue file size, rounded up to 20",
                                                    {.unit = "bytes", .min = 20}),
+    config_row<&C::mapped_file_size_timer_log>("mappedFileSizeTimerLog",
+                                               "timer log file size; never change on existing data",
+                                               {.unit = "bytes", .min = 4096, .max = 2147483647}),
     config_row<&C::max_filter_message_size>("maxFilterMessageSize", "queue bytes scanned per pull",
                                             {.unit = "bytes", .min = 20}),
     config_row<&C::max_hash_slot_num>("maxHashSlotNum", "index slots; file size depends on it",
@@ -98,6 +103,26 @@ constexpr ConfigRow kRows[] = {
                                         {.default_shown = "<user.home>/store"}),
     config_row<&C::sync_flush_timeout>("syncFlushTimeout", "sync flush wait, ms",
                                        {.unit = "ms", .min = 1}),
+    config_row<&C::timer_congest_num_each_slot>(
+        "timerCongestNumEachSlot", "messages of one timer slot before sends are refused",
+        {.min = 0}),
+    config_row<&C::timer_flush_interval_ms>("timerFlushIntervalMs", "timer flush period, ms",
+                                            {.unit = "ms", .min = 10}),
+    config_row<&C::timer_max_delay_sec>("timerMaxDelaySec", "longest delay of a timer message",
+                                        {.unit = "s", .min = 0, .java_default = "259200"}),
+    config_row<&C::timer_precision_ms>(
+        "timerPrecisionMs",
+        "length of a timer slot: 100, 200, 500 or 1000, others cut to them; never change on "
+        "existing data",
+        {.unit = "ms"}),
+    config_row<&C::timer_roll_window_slot>(
+        "timerRollWindowSlot",
+        "slots ahead after which a timer message is stored anew, at most two thirds of "
+        "fileReservedTime"),
+    config_row<&C::timer_skip_unknown_error>("timerSkipUnknownError",
+                                             "drop a timer message on an unknown put error"),
+    config_row<&C::timer_stop_enqueue>("timerStopEnqueue", "stop taking timer messages in"),
+    config_row<&C::timer_wheel_enable>("timerWheelEnable", "timer messages (POP needs it)"),
     config_row<&C::travel_cq_file_num_when_get_message>(
         "travelCqFileNumWhenGetMessage", "queue files one pull may cross", {.min = 1}),
     config_row<&C::wake_flush_when_put_message>(

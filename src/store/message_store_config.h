@@ -81,6 +81,18 @@ struct MessageStoreConfig {
     std::string message_delay_level = "1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h";
     std::int64_t flush_delay_offset_interval = 10000;
 
+    // Timer messages.
+    bool timer_wheel_enable = true;
+    std::int32_t mapped_file_size_timer_log = 104'857'600;
+    std::int32_t timer_precision_ms = 1000;
+    std::int32_t timer_roll_window_slot = 172'800;
+    Live<std::int32_t> timer_max_delay_sec{31'622'400};
+    Live<std::int32_t> timer_congest_num_each_slot{2'147'483'647};
+    Live<std::int32_t> timer_flush_interval_ms{1000};
+    Live<bool> timer_stop_enqueue{false};
+    Live<bool> timer_skip_unknown_error{false};
+    Live<bool> append_topic_for_timer_delete_key{false};
+
     // Role and replication.
     BrokerRole broker_role = BrokerRole::ASYNC_MASTER;
     std::int32_t ha_listen_port = 0;
@@ -94,6 +106,16 @@ struct MessageStoreConfig {
     // Source: MessageStoreConfig.getMappedFileSizeConsumeQueue
     std::int32_t consume_queue_file_size() const {
         return (mapped_file_size_consume_queue + 19) / 20 * 20;
+    }
+    // timerPrecisionMs, cut to one of the four values that it may have.
+    // Source: MessageStoreConfig.setTimerPrecisionMs
+    std::int32_t timer_precision() const {
+        for (const std::int32_t candidate : {1000, 500, 200}) {
+            if (timer_precision_ms >= candidate) {
+                return candidate;
+            }
+        }
+        return 100;
     }
 };
 

@@ -19,6 +19,12 @@ const char* put_message_status_name(PutMessageStatus status) {
             return "PROPERTIES_SIZE_EXCEEDED";
         case PutMessageStatus::OS_PAGE_CACHE_BUSY:
             return "OS_PAGE_CACHE_BUSY";
+        case PutMessageStatus::WHEEL_TIMER_MSG_ILLEGAL:
+            return "WHEEL_TIMER_MSG_ILLEGAL";
+        case PutMessageStatus::WHEEL_TIMER_FLOW_CONTROL:
+            return "WHEEL_TIMER_FLOW_CONTROL";
+        case PutMessageStatus::WHEEL_TIMER_NOT_ENABLE:
+            return "WHEEL_TIMER_NOT_ENABLE";
         case PutMessageStatus::UNKNOWN_ERROR:
             return "UNKNOWN_ERROR";
     }

@@ -26,7 +26,8 @@ struct MessageToPut {
     std::string_view properties;  // encoded, complete
 };
 
-// Source: PutMessageStatus (5.5.0), the subset a store can give.
+// Source: PutMessageStatus (5.5.0), the subset a store can give, and what the broker's own checks
+// in front of it give.
 enum class PutMessageStatus {
     PUT_OK,
     FLUSH_DISK_TIMEOUT,     // stored, not confirmed on disk in time
@@ -35,6 +36,9 @@ enum class PutMessageStatus {
     MESSAGE_ILLEGAL,  // too large, topic too long
     PROPERTIES_SIZE_EXCEEDED,
     OS_PAGE_CACHE_BUSY,
+    WHEEL_TIMER_MSG_ILLEGAL,   // beyond timerMaxDelaySec, malformed, or a late delete marker
+    WHEEL_TIMER_FLOW_CONTROL,  // too many messages in this timer slot
+    WHEEL_TIMER_NOT_ENABLE,
     UNKNOWN_ERROR,
 };
 const char* put_message_status_name(PutMessageStatus status);

@@ -8,8 +8,6 @@ namespace rmq::broker {
 namespace {
 
 constexpr std::string_view kInnerNum = "INNER_NUM";
-constexpr std::string_view kTimerOutMs = "TIMER_OUT_MS";
-constexpr std::string_view kTimerDelUniqueKey = "TIMER_DEL_UNIQKEY";
 
 bool is_true(std::string_view text) {
     return text.size() == 4 && (text[0] | 0x20) == 't' && (text[1] | 0x20) == 'r' &&
@@ -50,9 +48,9 @@ void note(const PropertyView& pair, SendProperties& found) {
                 found.timer_delay_ms = pair.value;
             } else if (is(property::kTimerDeliverMs)) {
                 found.timer_deliver_ms = pair.value;
-            } else if (is(kTimerDelUniqueKey)) {
+            } else if (is(property::kTimerDelUniqueKey)) {
                 found.timer_del_unique_key = pair.value;
-            } else if (is(kTimerOutMs)) {
+            } else if (is(property::kTimerOutMs)) {
                 found.has_timer_out = true;
             }
             break;
