@@ -20,6 +20,9 @@
 #include "broker/stats/broker_stats_manager.h"
 #include "broker/stats/store_stats_service.h"
 #include "broker/subscription/subscription_group_manager.h"
+#include "broker/timer/schedule_rewrite.h"
+#include "broker/timer/timer_message_store.h"
+#include "broker/timer/timer_processor.h"
 #include "broker/topic/topic_config_manager.h"
 #include "common/limits.h"
 #include "common/log.h"
@@ -167,6 +170,9 @@ struct Broker::Parts::Services {
     RebalanceLockManager locks;
     StoreStatsService store_stats;
     ScheduleMessageService schedule;
+    store::FileOps file_ops;
+    TimerMessageStore timers;
+    ScheduleRewrite schedule_rewrite;
     BlockingPool blocking;
     Admission admission;
     RemotingClient client;
@@ -176,6 +182,7 @@ struct Broker::Parts::Services {
     PopServices pop;
     ClientProcessors client_processors;
     AdminProcessors admin_processors;
+    TimerProcessor timer_processor;
     Maintenance maintenance;
 };
 
@@ -216,6 +223,11 @@ Broker::Parts::Services::Services(Parts& p, DelayLevelTable levels, const Socket
                {.levels = std::move(levels),
                 .path = config_file(p.store_config, "delayOffset.json"),
                 .flush_interval_ms = p.store_config.flush_delay_offset_interval}),
+      timers(make_timer_store(p.store), p.store_config, p.clock, file_ops),
+      schedule_rewrite({.config = p.store_config,
+                        .clock = p.clock,
+                        .max_delay_level = schedule.levels().max_level(),
+                        .slot_count = [this](auto ms) { return timers.wheel().slot(ms).num; }}),
       blocking("blocking", static_cast<unsigned>(std::max(1, p.config.blocking_threads)),
                limits::kBlockingQueueMax),
       admission(blocking, p.clock, p.config.broker_fast_failure_enable),
@@ -229,15 +241,30 @@ Broker::Parts::Services::Services(Parts& p, DelayLevelTable levels, const Socket
                     .on_answer = [this, &p](const auto& a) { on_register_answer(p, a); }}),
       holds(p.pool.size(), hold_collaborators(p)),
       pop(pop_collaborators(p, store_host),
-          make_pop_store(p.store, {.clock = p.clock, .is_current = [] { return true; }})),
+          make_pop_store(p.store, {.clock = p.clock,
+                                   .precision_ms = p.store_config.timer_precision(),
+                                   .is_current = [this] { return timers.is_current(); }})),
       client_processors(client_collaborators(p, store_host)),
       admin_processors(admin_collaborators(p)),
+      timer_processor({.config = p.config,
+                       .store_config = p.store_config,
+                       .clock = p.clock,
+                       .store = p.store,
+                       .topics = p.topics,
+                       .stats = p.stats,
+                       .schedule = schedule_rewrite,
+                       .timers = timers,
+                       .store_host = store_host}),
       maintenance(p.clock) {
     consumers.set_change_listener([this](std::string_view group, const auto& members) {
         notifier.on_change(group, members);
     });
     consumers.set_gone_listener([&p](auto group) { p.filters.unregister_group(group); });
     schedule.set_delivery_listener([&p](const DelayDelivery& delivery) {
+        p.stats.on_put(
+            {.topic = delivery.topic, .queue_id = delivery.queue_id, .bytes = delivery.bytes});
+    });
+    timers.set_delivery_listener([&p](const TimerDelivery& delivery) {
         p.stats.on_put(
             {.topic = delivery.topic, .queue_id = delivery.queue_id, .bytes = delivery.bytes});
     });
@@ -248,6 +275,7 @@ Broker::Parts::Services::Services(Parts& p, DelayLevelTable levels, const Socket
         [this](std::int32_t level) { return schedule.levels().delay_ms(level); });
     p.store.set_arrival_listener([this](std::span<const store::MessageArrival> arrivals) {
         schedule.on_arrivals(arrivals);
+        timers.on_arrivals(arrivals);
         const bool is_pop_awaited = pop.notify_arriving(arrivals);
         return holds.notify_arriving(arrivals) || is_pop_awaited;
     });
@@ -302,6 +330,7 @@ ClientCollaborators Broker::Parts::Services::client_collaborators(Parts& p,
         .locks = locks,
         .holds = holds,
         .admission = admission,
+        .schedule = schedule_rewrite,
         .store_host = store_host,
         .max_delay_level = schedule.levels().max_level(),
         .post = [&p](unsigned k, UniqueFunction<void()> task) { p.pool.post(k, std::move(task)); }};
@@ -328,12 +357,18 @@ AdminCollaborators Broker::Parts::Services::admin_collaborators(Parts& p) {
                   .item = [&p](auto name, auto key) { return p.stats.item(name, key); }},
         .delay_offsets = [this] { return schedule.encode(); },
         .runtime_contributors = {[&p](auto& table) { p.stats.add_runtime_info(table); },
-                                 [this](auto& table) { schedule.add_runtime_info(table); }},
+                                 [this](auto& table) { schedule.add_runtime_info(table); },
+                                 [this, &p](auto& table) {
+                                     if (p.store_config.timer_wheel_enable) {
+                                         timers.add_runtime_info(table);
+                                     }
+                                 }},
         .register_all = [this] { registration.register_now_and_wait(kRegisterWait); },
         .wait_for_changed_topics = [this] { registration.wait_for_changed_topics(kRegisterWait); },
         .on_topic_deleted =
             [this, &p](auto topic) {
                 p.stats.on_topic_deleted(topic);
+                timers.metrics().remove(topic);
                 pop.on_topic_deleted(topic);
             },
         .on_group_deleted =
@@ -374,6 +409,9 @@ Status Broker::Parts::load() {
     RMQ_CHECK(filters.load());
     services = std::make_unique<Services>(*this, std::move(levels), store_host);
     RMQ_CHECK(services->schedule.load());
+    if (store_config.timer_wheel_enable) {
+        RMQ_CHECK(services->timers.load());
+    }
     RMQ_CHECK(services->pop.load());
     services->client_processors.register_in(registry);
     services->client_processors.register_in(fast_registry, ClientProcessors::Listener::kFast);
@@ -381,6 +419,7 @@ Status Broker::Parts::load() {
     for (auto* each : {&registry, &fast_registry}) {
         services->pop.register_in(*each);
         services->admin_processors.register_in(*each, queue);
+        services->timer_processor.register_in(*each, queue);
     }
     return {};
 }
@@ -396,6 +435,9 @@ Status Broker::Parts::start() {
 
 void Broker::Parts::begin() {
     services->schedule.start();
+    if (store_config.timer_wheel_enable && store_config.broker_role != store::BrokerRole::SLAVE) {
+        services->timers.start();
+    }
     services->pop.start();
     pool.every(0, kPopTick, [this] {
         if (is_stopping) {
@@ -467,6 +509,7 @@ void Broker::Parts::stop() {
         server.stop(kDrain);
         services->blocking.stop();
         services->schedule.stop();
+        services->timers.stop();
         services->client.stop();
         services->pop.stop();
     }

@@ -14,6 +14,8 @@ using C = BrokerConfig;
 
 // Source: org.apache.rocketmq.common.BrokerConfig, BrokerIdentity
 constexpr ConfigRow kBrokerRows[] = {
+    config_row<&C::allow_recall_when_broker_not_writeable>(
+        "allowRecallWhenBrokerNotWriteable", "recall timer messages also on a read-only broker"),
     config_row<&C::auto_create_subscription_group>("autoCreateSubscriptionGroup",
                                                    "create unknown consumer groups"),
     config_row<&C::auto_create_topic_enable>("autoCreateTopicEnable",
@@ -146,6 +148,8 @@ constexpr ConfigRow kBrokerRows[] = {
     config_row<&C::priority_order_asc>("priorityOrderAsc", "queue order of priority topics"),
     config_row<&C::real_time_notify_consumer_change>("realTimeNotifyConsumerChange",
                                                      "notify membership changes at once"),
+    config_row<&C::recall_message_enable>("recallMessageEnable", "allow recall of timer messages",
+                                          {.java_default = "false"}),
     config_row<&C::region_id>("regionId", "region returned to clients for traces"),
     config_row<&C::register_broker_timeout_mills>("registerBrokerTimeoutMills",
                                                   "timeout of registration at the NameServer, ms",

@@ -47,6 +47,8 @@ struct BrokerConfig {
 
     // Sending.
     Live<bool> reject_transaction_message{false};
+    Live<bool> recall_message_enable{true};
+    Live<bool> allow_recall_when_broker_not_writeable{true};
     Live<std::int64_t> start_accept_send_request_time_stamp{0};
     Live<bool> broker_fast_failure_enable{true};
     Live<std::int64_t> wait_time_mills_in_send_queue{200};

@@ -29,6 +29,7 @@ struct ClientCollaborators {
     RebalanceLockManager& locks;
     PullRequestHoldService& holds;
     Admission& admission;
+    const ScheduleRewrite& schedule;
     SocketAddress store_host;
     std::int32_t max_delay_level = 18;
     std::function<void(unsigned k, UniqueFunction<void()> task)> post;  // to io thread k

@@ -5,19 +5,21 @@
 #include "broker/broker_config.h"
 #include "broker/lock/rebalance_lock_manager.h"
 #include "broker/message_copy.h"
-#include "broker/processor/delay_rewrite.h"
 #include "broker/processor/message_batch.h"
 #include "broker/processor/send_check.h"
 #include "broker/processor/send_properties.h"
 #include "broker/response_mapping.h"
 #include "broker/stats/broker_stats_manager.h"
 #include "broker/subscription/subscription_group_manager.h"
+#include "broker/timer/recall_handle.h"
+#include "broker/timer/schedule_rewrite.h"
 #include "broker/topic/topic_config_manager.h"
 #include "broker/topic/topic_validator.h"
 #include "common/limits.h"
 #include "common/log.h"
 #include "common/message/message_id.h"
 #include "common/message/message_properties.h"
+#include "common/parse_number.h"
 #include "remoting/protocol/header_codec.h"
 #include "store/message_encoder.h"
 #include "store/message_store.h"
@@ -63,6 +65,7 @@ struct SendMessageProcessor::Reply {
     boost::container::small_vector<char, 64> msg_ids;  // comma-joined
     std::int32_t queue_id = 0;
     boost::container::small_vector<char, 64> unique_key;
+    std::string recall_handle;  // of a timer message
 
     void add_msg_id(const SocketAddress& store_host, PhysicalOffset offset) {
         if (!msg_ids.empty()) {
@@ -230,35 +233,30 @@ bool SendMessageProcessor::handle_retry_and_dlq(Send& send, Responder& responder
     return true;
 }
 
-// Timers and delay levels. Source: HookUtils.handleScheduleMessage.
-bool SendMessageProcessor::handle_schedule(Send& send, const SendProperties& found,
+// Timers and delay levels.
+bool SendMessageProcessor::handle_schedule(Send& send, const SendProperties& found, Reply& reply,
                                            Responder& responder) {
-    const auto transaction = send.message.sys_flag & sys_flag::kTransactionMask;
-    if (transaction != sys_flag::kTransactionNot && transaction != sys_flag::kTransactionCommit) {
+    if (send.delay_level <= 0 && !found.is_timer()) {
         return true;
     }
     auto& properties = scratch().properties;
-    if (found.is_timer() && send.delay_level > 0) {
-        remove_property(properties, property::kTimerDeliverMs);
-        remove_property(properties, property::kTimerDelaySec);
-        remove_property(properties, property::kTimerDelayMs);
-    } else if (found.is_timer() && !found.has_timer_out) {
-        const auto now_ms = c_.clock.now_ms();
-        const auto deliver_ms = timer_deliver_ms(found, now_ms);
-        if (!deliver_ms || *deliver_ms > now_ms || !found.timer_del_unique_key.empty()) {
-            // The timer wheel is not served. A message that is already due needs none.
-            refuse(responder, ResponseCode::SYSTEM_ERROR,
-                   "accurate timer message is not enabled, timerWheelEnable is false");
-            return false;
-        }
+    ScheduleTarget target{send.message.topic, send.message.queue_id};
+    const auto status = c_.schedule.rewrite(send.message.sys_flag, target, properties);
+    if (status != store::PutMessageStatus::PUT_OK) {
+        refuse(responder, status);
+        return false;
     }
-    if (send.delay_level > 0) {
-        const auto target =
-            rewrite_for_delay(send.delay_level, c_.max_delay_level, send.message.topic,
-                              send.message.queue_id, properties);
-        send.message.topic = target.topic;
-        send.message.queue_id = target.queue_id;
+    if (target.topic == topic_name::kTimer && target.topic != send.message.topic &&
+        !send.message.topic.starts_with(topic_name::kRetryPrefix)) {
+        const auto slot_ms = find_property(properties, property::kTimerOutMs);
+        reply.recall_handle = encode_recall_handle(
+            {.topic = std::string(send.message.topic),
+             .broker_name = c_.config.broker_name,
+             .timestamp = std::to_string(parse_number<std::int64_t>(*slot_ms).value_or(0) + 1),
+             .message_id = std::string(reply.unique_key.begin(), reply.unique_key.end())});
     }
+    send.message.topic = target.topic;
+    send.message.queue_id = target.queue_id;
     return true;
 }
 
@@ -277,7 +275,7 @@ void SendMessageProcessor::append_and_reply(Send& send, const SendProperties& fo
         refuse(responder, store::PutMessageStatus::MESSAGE_ILLEGAL);
         return;
     }
-    if (!handle_schedule(send, found, responder)) {
+    if (!handle_schedule(send, found, reply, responder)) {
         return;
     }
     send.message.properties = properties;
@@ -350,6 +348,9 @@ void SendMessageProcessor::reply_put_result(const store::PutMessageResult& resul
     if (!reply.unique_key.empty()) {
         header.transaction_id = std::string_view(reply.unique_key.data(), reply.unique_key.size());
     }
+    if (!reply.recall_handle.empty()) {
+        header.recall_handle = reply.recall_handle;
+    }
     encode_header(header, response.ext);
     if (!waits || !c_.store.needs_flush_wait()) {
         responder.send(std::move(response));
@@ -394,6 +395,8 @@ void SendMessageProcessor::refuse(Responder& responder, ResponseCode code,
 void SendMessageProcessor::refuse(Responder& responder, store::PutMessageStatus status) const {
     PutRemarkFacts facts;
     facts.max_message_size = c_.store_config.max_message_size;
+    facts.timer_max_delay_sec = c_.store_config.timer_max_delay_sec;
+    facts.timer_congest_num_each_slot = c_.store_config.timer_congest_num_each_slot;
     if (status == store::PutMessageStatus::SERVICE_NOT_AVAILABLE) {
         const auto runtime = c_.store.runtime();
         facts.commit_log_disk_ratio = runtime.disk_ratio_commit_log;

@@ -24,6 +24,7 @@ struct BrokerConfig;
 struct SendProperties;
 class BrokerStatsManager;
 class RebalanceLockManager;
+class ScheduleRewrite;
 class SubscriptionGroupManager;
 class TopicConfigManager;
 
@@ -44,8 +45,8 @@ public:
         RebalanceLockManager& locks;
         BrokerStatsManager& stats;
         const Clock& clock;
+        const ScheduleRewrite& schedule;
         SocketAddress store_host;  // brokerIP1:listenPort
-        std::int32_t max_delay_level = 18;
     };
 
     explicit SendMessageProcessor(Collaborators collaborators);
@@ -62,7 +63,8 @@ private:
     void send_batch(Send& send, Responder responder);
     // False: answered already.
     bool handle_retry_and_dlq(Send& send, Responder& responder);
-    bool handle_schedule(Send& send, const SendProperties& properties, Responder& responder);
+    bool handle_schedule(Send& send, const SendProperties& properties, Reply& reply,
+                         Responder& responder);
     void append_and_reply(Send& send, const SendProperties& properties, Responder responder);
     void reply_put_result(const store::PutMessageResult& result, Reply reply, Responder responder,
                           bool waits);

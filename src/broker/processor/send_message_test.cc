@@ -429,8 +429,10 @@ TEST_CASE("SendMessage: a timer message that is due already is an ordinary one",
     CHECK(f.stored("T", 1, 0)->record.topic == "T");
 }
 
-TEST_CASE("SendMessage: timers to come are refused while no wheel is served", "[broker][send]") {
+TEST_CASE("SendMessage: timers to come are refused with timerWheelEnable=false",
+          "[broker][send][D-04]") {
     Fixture f;
+    f.store_config.timer_wheel_enable = false;
     const auto later = std::to_string(f.clock.now_ms() + 1);
     for (const auto& properties :
          {encode_pairs({"TIMER_DELIVER_MS", later}), encode_pairs({"TIMER_DELAY_SEC", "1"}),

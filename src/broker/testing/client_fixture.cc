@@ -29,6 +29,7 @@ ClientFixture::ClientFixture(const StoreSetup& setup)
       stats({.cluster_name = config.broker_cluster_name}, clock),
       locks(clock),
       filters(config, dir.path() + "/consumerFilter.json", clock),
+      schedule({.config = store_config, .clock = clock}),
       notifier(std::make_unique<broker::ConsumerIdsNotifier>(config, clock)) {
     const auto post_task = [this](unsigned, UniqueFunction<void()> task) { post(std::move(task)); };
     holds = std::make_unique<broker::PullRequestHoldService>(
@@ -58,6 +59,7 @@ ClientFixture::ClientFixture(const StoreSetup& setup)
                                     .locks = locks,
                                     .holds = *holds,
                                     .admission = *admission,
+                                    .schedule = schedule,
                                     .store_host = kStoreHost,
                                     .post = post_task});
     processors->register_in(registry);

@@ -9,6 +9,7 @@
 #include "broker/processor/client_processors.h"
 #include "broker/stats/broker_stats_manager.h"
 #include "broker/testing/admin_fixture.h"
+#include "broker/timer/schedule_rewrite.h"
 #include "common/message/message_record.h"
 
 #include <deque>
@@ -66,6 +67,7 @@ public:
     broker::BrokerStatsManager stats;
     broker::RebalanceLockManager locks;
     broker::ConsumerFilterManager filters;
+    broker::ScheduleRewrite schedule;
     std::unique_ptr<broker::PullRequestHoldService> holds;
     std::unique_ptr<broker::ConsumerIdsNotifier> notifier;
     std::unique_ptr<broker::ClientProcessors> processors;

@@ -165,6 +165,9 @@ enum class RequestCode : std::int32_t {
     POLLING_INFO = 200055,
     POP_ROLLBACK = 200056,
     BATCH_ACK_MESSAGE = 200151,
+    // RaptorMQ's own, far from the original's.
+    LIST_TIMER_MESSAGES = 900001,
+    CANCEL_TIMER_MESSAGE = 900002,
 };
 
 }  // namespace rmq

@@ -70,6 +70,7 @@ struct SendMessageResponseHeader {
     std::int32_t queue_id = 0;
     std::int64_t queue_offset = 0;
     std::optional<std::string_view> transaction_id;
+    std::optional<std::string_view> recall_handle;  // of a timer message
 
     template <class Visitor>
     void visit(Visitor& v) {
@@ -77,6 +78,7 @@ struct SendMessageResponseHeader {
         v("queueId", queue_id);
         v("queueOffset", queue_offset);
         v("transactionId", transaction_id);
+        v("recallHandle", recall_handle);
     }
 };
 
