@@ -3,6 +3,7 @@
 
 #include "admin/admin_client.h"
 #include "admin/dead_letter_commands.h"
+#include "admin/timer_commands.h"
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
@@ -19,6 +20,9 @@ constexpr Command kCommands[] = {
     {"resendDeadLetters", "sends dead letters of a group again", declare_resend_dead_letters},
     {"exportDeadLetters", "writes dead letters of a group as JSON lines or CSV",
      declare_export_dead_letters},
+    {"timerList", "scheduled messages of a topic, earliest first", declare_timer_list},
+    {"timerCancel", "takes scheduled messages back, and says whether in time",
+     declare_timer_cancel},
 };
 
 std::string help() {
