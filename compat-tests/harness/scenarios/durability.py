@@ -121,6 +121,9 @@ def takeover(group):
         driver, topic, producer, sent = state[context.client]
         messages = [{"topic": topic, "body": f"{label} {i}", "tags": "T", "keys": f"{label}-{i}"} for i in range(40)]
         messages += [{"topic": topic, "body": f"{label} late {i}", "delay": 2} for i in range(2)]
+        if context.offers("timer"):
+            messages += [{"topic": topic, "body": f"{label} late timer {i}", "props": {"TIMER_DELAY_SEC": str(4 * i + 4)}}
+                         for i in range(4)]
         results = driver.call("producer.send", name=producer, mode="sync", messages=messages, timeout=90)
         assert all(result["status"] == "SEND_OK" for result in results), results
         sent |= {m["body"] for m in messages}

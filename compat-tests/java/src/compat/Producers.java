@@ -36,6 +36,8 @@ final class Producers {
             case "producer.send": return send(request);
             case "producer.send_many": return sendMany(request);
             case "producer.loop": return loop(request);
+            case "producer.recall":
+                return Dialect.recall(producer(request), request.text("topic"), request.text("handle"));
             case "producer.stop_loop": return loops.put(request.text("name"), false);
             case "producer.close": producers.remove(request.text("name")).shutdown(); return null;
             default: throw new IllegalArgumentException("unknown op " + op);

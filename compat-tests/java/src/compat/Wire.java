@@ -73,7 +73,10 @@ final class Wire {
             message.setDelayTimeLevel(fields.number("delay", 0));
         }
         for (Map.Entry<String, Object> property : fields.entries("props")) {
-            message.putUserProperty(property.getKey(), String.valueOf(property.getValue()));
+            String value = String.valueOf(property.getValue());
+            if (!Dialect.setTimer(message, property.getKey(), value)) {
+                message.putUserProperty(property.getKey(), value);
+            }
         }
         return message;
     }
@@ -81,7 +84,8 @@ final class Wire {
     static Map<String, Object> result(SendResult result) {
         return map("status", result.getSendStatus().name(), "id", result.getMsgId(), "offset_id",
             result.getOffsetMsgId(), "broker", result.getMessageQueue().getBrokerName(), "queue",
-            result.getMessageQueue().getQueueId(), "offset", result.getQueueOffset());
+            result.getMessageQueue().getQueueId(), "offset", result.getQueueOffset(), "handle",
+            Dialect.recallHandle(result));
     }
 
     static Map<String, Object> message(MessageExt message) {

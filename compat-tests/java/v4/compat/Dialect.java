@@ -3,6 +3,9 @@ package compat;
 
 import java.util.Set;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
+import org.apache.rocketmq.client.producer.DefaultMQProducer;
+import org.apache.rocketmq.client.producer.SendResult;
+import org.apache.rocketmq.common.message.Message;
 import org.apache.rocketmq.common.protocol.heartbeat.MessageModel;
 import org.apache.rocketmq.common.subscription.SubscriptionGroupConfig;
 import org.apache.rocketmq.tools.admin.DefaultMQAdminExt;
@@ -27,6 +30,19 @@ final class Dialect {
         SubscriptionGroupConfig config =
             admin.getAllSubscriptionGroup(broker, 5000).getSubscriptionGroupTable().get(group);
         return config == null ? null : config.getRetryMaxTimes();
+    }
+
+    /** The 4.x client has no calls for delivery times; the properties can be set as any other. */
+    static boolean setTimer(Message message, String key, String value) {
+        return false;
+    }
+
+    static String recallHandle(SendResult result) {
+        return null;
+    }
+
+    static String recall(DefaultMQProducer producer, String topic, String handle) {
+        throw new UnsupportedOperationException("the 4.x client has no recall");
     }
 
     static void deleteTopicFromNameServers(DefaultMQAdminExt admin, Set<String> namesrvs, String topic)
