@@ -3,7 +3,7 @@
 """Runs the original's own integration tests (rocketmq-test 5.5.0) against servers that run as processes of their own:
 ours, or the original's. suite/ has the base class that points them there, and the list of what cannot be run so.
 
-    compat-tests/run_suite.py [--server raptormq|oracle] [--only PART] [--record]
+    compat-tests/run_suite.py [--server raptormq|oracle] [--only PART]
 """
 
 import argparse
@@ -49,6 +49,11 @@ def not_run(name: str, expected: dict):
         if fnmatch.fnmatch(name, "org.apache.rocketmq.test." + pattern):
             return reason
     return None
+
+
+def reaches_in(method: str, expected: dict):
+    """Why a method fails against the original in a process of its own too; None when it must pass."""
+    return next((reason for pattern, reason in expected["reaches_in"].items() if fnmatch.fnmatch(method, pattern)), None)
 
 
 def java_command(cluster: servers.Cluster, names: list, directory: Path) -> list:
@@ -121,8 +126,12 @@ def main() -> int:
     results = run(options.server, options.binary, names, options.jobs)
     (paths.BUILD / f"suite-{options.server}.json").write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
     passed = sum(outcome == "pass" for outcome, _, _ in results.values())
-    failed = sum(outcome == "fail" for outcome, _, _ in results.values())
-    print(f"{len(names)} classes in {time.monotonic() - begin:.0f} s: {passed} passed, {failed} failed")
+    excused = [method for method, (outcome, _, _) in results.items()
+               if outcome == "fail" and reaches_in(method, expected)]
+    failed = sum(outcome == "fail" for outcome, _, _ in results.values()) - len(excused)
+    for method in sorted(excused):
+        print(f"not counted: {method} {reaches_in(method, expected)}")
+    print(f"{len(names)} classes in {time.monotonic() - begin:.0f} s\n{passed} passed, {failed} failed")
     return 1 if failed else 0
 
 

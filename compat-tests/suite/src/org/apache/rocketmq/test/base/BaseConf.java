@@ -41,6 +41,8 @@ import org.apache.rocketmq.test.util.MQAdminTestUtils;
 import org.apache.rocketmq.test.util.MQRandomUtils;
 import org.apache.rocketmq.tools.admin.DefaultMQAdminExt;
 import org.apache.rocketmq.tools.admin.MQAdminExt;
+import suite.RemoteBrokerConfig;
+import suite.RemoteStoreConfig;
 
 /**
  * Stands in for the suite's own base class, which starts a NameServer and three Brokers inside the test process. This
@@ -48,7 +50,7 @@ import org.apache.rocketmq.tools.admin.MQAdminExt;
  * suite.namesrv=host:port and suite.brokers=name@host:port,... of the cluster suite.cluster.
  *
  * The broker controllers that tests ask for names and addresses exist, but are never initialized; their stores answer
- * what mqadmin can find out. A test that reaches deeper into a broker fails.
+ * what mqadmin can find out, and what is set in their settings is set in the broker. A test that reaches deeper into a broker fails.
  */
 public class BaseConf {
     public static final String NAMESRV_ADDR = System.getProperty("suite.namesrv");
@@ -88,7 +90,8 @@ public class BaseConf {
     }
 
     private static BrokerController controller(String name, String[] hostAndPort) {
-        BrokerConfig config = new BrokerConfig();
+        String address = hostAndPort[0] + ":" + hostAndPort[1];
+        BrokerConfig config = new RemoteBrokerConfig(NAMESRV_ADDR, address);
         config.setBrokerName(name);
         config.setBrokerClusterName(CLUSTER_NAME);
         config.setBrokerIP1(hostAndPort[0]);
@@ -96,9 +99,9 @@ public class BaseConf {
         config.setListenPort(Integer.parseInt(hostAndPort[1]));
         NettyServerConfig server = new NettyServerConfig();
         server.setListenPort(config.getListenPort());
-        MessageStoreConfig store = new MessageStoreConfig();
+        MessageStoreConfig store = new RemoteStoreConfig(NAMESRV_ADDR, address);
         store.setStorePathRootDir(System.getProperty("java.io.tmpdir") + "/" + name);
-        MessageStore asked = askedByMqadmin(hostAndPort[0] + ":" + hostAndPort[1]);
+        MessageStore asked = askedByMqadmin(address);
         return new BrokerController(config, server, new NettyClientConfig(), store) {
             @Override
             public MessageStore getMessageStore() {
