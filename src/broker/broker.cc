@@ -241,9 +241,7 @@ Broker::Parts::Services::Services(Parts& p, DelayLevelTable levels, const Socket
                     .on_answer = [this, &p](const auto& a) { on_register_answer(p, a); }}),
       holds(p.pool.size(), hold_collaborators(p)),
       pop(pop_collaborators(p, store_host),
-          make_pop_store(p.store, {.clock = p.clock,
-                                   .precision_ms = p.store_config.timer_precision(),
-                                   .is_current = [this] { return timers.is_current(); }})),
+          make_pop_store(p.store, schedule_rewrite, [this] { return timers.is_current(); })),
       client_processors(client_collaborators(p, store_host)),
       admin_processors(admin_collaborators(p)),
       timer_processor({.config = p.config,
@@ -299,6 +297,7 @@ PopCollaborators Broker::Parts::Services::pop_collaborators(Parts& p,
                                                             const SocketAddress& store_host) {
     return {
         .config = p.config,
+        .store_config = p.store_config,
         .clock = p.clock,
         .stats = p.stats,
         .topics = p.topics,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/pop/pop_store.h"
-#include "broker/topic/topic_validator.h"
+#include "broker/timer/schedule_rewrite.h"
 #include "common/message/message_properties.h"
 #include "store/message_store.h"
 
@@ -13,8 +13,9 @@ namespace {
 
 class MessageStorePop final : public PopStore {
 public:
-    MessageStorePop(store::MessageStore& store, PopTimer timer)
-        : store_(store), timer_(std::move(timer)) {}
+    MessageStorePop(store::MessageStore& store, const ScheduleRewrite& schedule,
+                    std::function<bool()> is_current)
+        : store_(store), schedule_(schedule), is_current_(std::move(is_current)) {}
 
     QueueOffset min_offset(std::string_view topic, std::int32_t queue_id) const override {
         return store_.min_offset(topic, queue_id);
@@ -38,25 +39,25 @@ public:
         return store_.put_message(message);
     }
 
-    // Source: HookUtils.transformTimerMessage
     store::PutMessageResult put_at(const store::MessageToPut& message,
                                    std::int64_t deliver_ms) override {
         std::string properties(message.properties);
         set_property(properties, property::kTimerDeliverMs, std::to_string(deliver_ms));
-        auto copy = message;
-        if (deliver_ms > timer_.clock.now_ms()) {
-            const auto slot_ms = (deliver_ms - 1) / timer_.precision_ms * timer_.precision_ms;
-            set_property(properties, "TIMER_OUT_MS", std::to_string(slot_ms));
-            set_property(properties, property::kRealTopic, message.topic);
-            set_property(properties, property::kRealQueueId, std::to_string(message.queue_id));
-            copy.topic = topic_name::kTimer;
-            copy.queue_id = 0;
+        ScheduleTarget target{message.topic, message.queue_id};
+        const auto status = schedule_.rewrite(message.sys_flag, target, properties);
+        if (status != store::PutMessageStatus::PUT_OK) {
+            store::PutMessageResult refused;
+            refused.status = status;
+            return refused;
         }
+        auto copy = message;
+        copy.topic = target.topic;
+        copy.queue_id = target.queue_id;
         copy.properties = properties;
         return store_.put_message(copy);
     }
 
-    bool is_delivery_current() const override { return timer_.is_current(); }
+    bool is_delivery_current() const override { return is_current_(); }
 
     void when_safe(PhysicalOffset end, UniqueFunction<void()> done) override {
         if (!store_.needs_flush_wait()) {
@@ -69,13 +70,16 @@ public:
 
 private:
     store::MessageStore& store_;
-    const PopTimer timer_;
+    const ScheduleRewrite& schedule_;
+    const std::function<bool()> is_current_;
 };
 
 }  // namespace
 
-std::unique_ptr<PopStore> make_pop_store(store::MessageStore& store, PopTimer timer) {
-    return std::make_unique<MessageStorePop>(store, std::move(timer));
+std::unique_ptr<PopStore> make_pop_store(store::MessageStore& store,
+                                         const ScheduleRewrite& schedule,
+                                         std::function<bool()> is_current) {
+    return std::make_unique<MessageStorePop>(store, schedule, std::move(is_current));
 }
 
 }  // namespace rmq::broker

@@ -25,6 +25,7 @@
 #include "common/thread_name.h"
 #include "remoting/protocol/extra_info.h"
 #include "remoting/remoting_client.h"
+#include "store/message_store_config.h"
 
 #include <algorithm>
 #include <chrono>
@@ -51,6 +52,11 @@ struct PopServices::Parts {
 
     void run();
     std::int64_t run_due();
+    // A slave reads what its master revives.
+    bool may_revive() const {
+        return c.store_config.timer_wheel_enable &&
+               c.store_config.broker_role != store::BrokerRole::SLAVE;
+    }
     bool is_known(const PopQueue& queue) const;
 
     const PopCollaborators c;
@@ -111,8 +117,8 @@ PopServices::Parts::Parts(const PopCollaborators& with, std::unique_ptr<PopStore
                        }
                    }}),
       assignments({c.config, c.topics, c.groups, c.consumers, routes, modes}),
-      pops({c.config, c.clock, *store, c.topics, c.groups, c.consumers, c.offsets, order_infos,
-            c.stats, c.admission, locks, positions, buffer, inflight, polling}),
+      pops({c.config, c.store_config, c.clock, *store, c.topics, c.groups, c.consumers, c.offsets,
+            order_infos, c.stats, c.admission, locks, positions, buffer, inflight, polling}),
       acks({c.config, *store, c.topics, c.offsets, order_infos, locks, buffer, log, inflight,
             polling}),
       changes({c.config, c.clock, *store, c.topics, c.offsets, order_infos, locks, buffer, log}),
@@ -144,7 +150,7 @@ void PopServices::Parts::run() {
 std::int64_t PopServices::Parts::run_due() {
     buffer.run_once();
     if (c.clock.monotonic_ms() >= next_revive_ms) {
-        const bool has_more = revive.run_once();
+        const bool has_more = may_revive() && revive.run_once();
         next_revive_ms = c.clock.monotonic_ms() + (has_more ? 0 : c.config.revive_interval.get());
     }
     if (c.config.enable_pop_buffer_merge || !buffer.is_empty()) {

@@ -21,7 +21,8 @@ class RemotingClient;
 
 namespace rmq::store {
 struct MessageArrival;
-}
+struct MessageStoreConfig;
+}  // namespace rmq::store
 
 namespace rmq::broker {
 
@@ -38,6 +39,7 @@ class TopicConfigManager;
 // What pop needs of a broker; all of it outlives PopServices.
 struct PopCollaborators {
     const BrokerConfig& config;
+    const store::MessageStoreConfig& store_config;
     const Clock& clock;
     BrokerStatsManager& stats;
     TopicConfigManager& topics;

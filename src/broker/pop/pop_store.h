@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "common/clock.h"
 #include "common/unique_function.h"
 #include "store/get_message.h"
 #include "store/put_message.h"
@@ -17,6 +16,8 @@ class MessageStore;
 }
 
 namespace rmq::broker {
+
+class ScheduleRewrite;
 
 // What pop needs of a store, narrow so that tests can make one fail. Thread safety: any thread.
 class PopStore {
@@ -42,14 +43,10 @@ public:
     virtual void when_safe(PhysicalOffset end, UniqueFunction<void()> done) = 0;
 };
 
-// How put_at() waits: as a message of the timer wheel.
-struct PopTimer {
-    const Clock& clock;
-    std::int64_t precision_ms = 1000;  // timerPrecisionMs
-    std::function<bool()> is_current;  // the wheel delivered all that was due a second ago
-};
-
-// The real one. `store` outlives it.
-std::unique_ptr<PopStore> make_pop_store(store::MessageStore& store, PopTimer timer);
+// The real one. What put_at() puts waits in the timer wheel, of which `is_current` tells whether
+// it delivered all that was due a second ago. Everything outlives the store.
+std::unique_ptr<PopStore> make_pop_store(store::MessageStore& store,
+                                         const ScheduleRewrite& schedule,
+                                         std::function<bool()> is_current);
 
 }  // namespace rmq::broker

@@ -213,6 +213,7 @@ void PopFixture::boot() {
     REQUIRE(offsets->load());
     pops = std::make_unique<broker::PopServices>(
         broker::PopCollaborators{.config = config,
+                                 .store_config = store_config,
                                  .clock = clock,
                                  .stats = *stats,
                                  .topics = *topics,

@@ -16,6 +16,7 @@
 #include "remoting/io_pool.h"
 #include "remoting/testing/fake_connection.h"
 #include "store/message_arrival.h"
+#include "store/message_store_config.h"
 
 #include <deque>
 #include <functional>
@@ -114,6 +115,7 @@ public:
     ManualClock clock;
     FakePopDisk disk;
     broker::BrokerConfig config;
+    store::MessageStoreConfig store_config;
     std::unique_ptr<broker::TopicConfigManager> topics;
     std::unique_ptr<broker::SubscriptionGroupManager> groups;
     std::unique_ptr<broker::ConsumerOffsetManager> offsets;

@@ -22,6 +22,7 @@
 #include "common/parse_number.h"
 #include "remoting/protocol/header/pop.h"
 #include "remoting/protocol/header_codec.h"
+#include "store/message_store_config.h"
 
 #include <spdlog/fmt/fmt.h>
 
@@ -190,6 +191,12 @@ std::optional<Response> PopMessageProcessor::check(Pop& pop, const Connection& c
         return refuse(
             ResponseCode::INVALID_PARAMETER,
             fmt::format("the broker[{}] pop message's num is greater than 32", broker_ip));
+    }
+    if ((c_.config.broker_permission & perm::kRead) != 0 && !c_.store_config.timer_wheel_enable) {
+        return refuse(ResponseCode::SYSTEM_ERROR,
+                      fmt::format("the broker[{}] pop message is forbidden because "
+                                  "timerWheelEnable is false",
+                                  broker_ip));
     }
     if (access.refusal) {
         return std::move(access.refusal);

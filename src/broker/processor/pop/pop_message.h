@@ -18,6 +18,10 @@ namespace rmq {
 struct MessageRecord;
 }
 
+namespace rmq::store {
+struct MessageStoreConfig;
+}
+
 namespace rmq::broker {
 
 struct BrokerConfig;
@@ -43,6 +47,7 @@ public:
     // Everything outlives the processor.
     struct Collaborators {
         const BrokerConfig& config;
+        const store::MessageStoreConfig& store_config;
         const Clock& clock;
         PopStore& store;
         TopicConfigManager& topics;

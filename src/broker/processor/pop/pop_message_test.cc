@@ -78,6 +78,9 @@ TEST_CASE("pop: requests that cannot be served get the original's codes", "[brok
     CHECK(code({{"bornTime", std::to_string(f.clock.now_ms() - 501)}}) ==
           ResponseCode::POLLING_TIMEOUT);
     CHECK(code({{"bornTime", "-9223372036854775808"}}) == ResponseCode::POLLING_TIMEOUT);
+    f.store_config.timer_wheel_enable = false;
+    CHECK(code({}) == ResponseCode::SYSTEM_ERROR);
+    f.store_config.timer_wheel_enable = true;
     f.config.broker_permission = 2;
     CHECK(code({}) == ResponseCode::NO_PERMISSION);
     f.config.broker_permission = 6;
