@@ -41,6 +41,9 @@ final class PushConsumers {
         consumer.setMaxReconsumeTimes(request.number("max_reconsume", -1));
         consumer.setSuspendCurrentQueueTimeMillis(request.number("suspend_ms", 1000));
         Dialect.setModel(consumer, request.text("model", "clustering"));
+        if (request.flag("broker_rebalance")) {
+            Dialect.letBrokerRebalance(consumer);
+        }
         consumer.subscribe(request.text("topic"), request.text("expression", "*"));
         // Messages whose reconsumeTimes is below this number are turned down.
         int failBelow = request.number("fail_below", 0);

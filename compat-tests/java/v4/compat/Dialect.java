@@ -18,6 +18,10 @@ final class Dialect {
         consumer.setMessageModel(MessageModel.valueOf(model.toUpperCase()));
     }
 
+    static void letBrokerRebalance(DefaultMQPushConsumer consumer) {
+        throw new UnsupportedOperationException("only clients of 5.x let the broker assign queues");
+    }
+
     static void createGroup(DefaultMQAdminExt admin, String broker, String group, int retryMaxTimes) throws Exception {
         SubscriptionGroupConfig config = new SubscriptionGroupConfig();
         config.setGroupName(group);

@@ -18,6 +18,11 @@ final class Dialect {
         consumer.setMessageModel(MessageModel.valueOf(model.toUpperCase()));
     }
 
+    /** The broker assigns queues, and says whether they are pulled or popped. */
+    static void letBrokerRebalance(DefaultMQPushConsumer consumer) {
+        consumer.setClientRebalance(false);
+    }
+
     static void createGroup(DefaultMQAdminExt admin, String broker, String group, int retryMaxTimes) throws Exception {
         SubscriptionGroupConfig config = new SubscriptionGroupConfig();
         config.setGroupName(group);
