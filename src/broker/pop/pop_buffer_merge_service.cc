@@ -18,6 +18,8 @@ namespace {
 // Time to spare between taking something into memory and having to store it.
 constexpr std::int64_t kMarginMs = 1500;
 constexpr int kDrainRounds = 100;
+// What is invisible for longer may be more than the timer takes, and has to be told at once.
+constexpr std::int64_t kKeptMaxMs = 24 * 3'600'000LL;
 
 std::uint32_t all_bits(std::int32_t num) {
     return num >= 32 ? ~0U : (1U << num) - 1;
@@ -97,8 +99,8 @@ void PopBufferMergeService::push_offset(const PopQueue& queue, KeptPtr kept) {
 
 bool PopBufferMergeService::keep(PopCheckPoint& point, std::int32_t revive_qid,
                                  std::int64_t next_offset) {
-    if (point.revive_time() - c_.clock.now_ms() <
-        c_.config.pop_ck_stay_buffer_time_out + kMarginMs) {
+    const auto left_ms = point.revive_time() - c_.clock.now_ms();
+    if (left_ms < c_.config.pop_ck_stay_buffer_time_out + kMarginMs || left_ms > kKeptMaxMs) {
         return false;
     }
     const auto queue = queue_of(point);

@@ -3,6 +3,7 @@
 
 #include "common/parse_number.h"
 #include "remoting/protocol/body/json_fields.h"
+#include "remoting/protocol/extra_info.h"
 
 #include <nlohmann/json.hpp>
 
@@ -13,11 +14,9 @@ namespace rmq::broker {
 namespace {
 
 constexpr std::int32_t kUnreadableReputs = 127;
-// Far beyond any clock and offset, and far from where sums of three overflow.
-constexpr std::int64_t kNumberMax = INT64_MAX / 4;
 
 bool is_sane(std::int64_t number) {
-    return number >= -kNumberMax && number <= kNumberMax;
+    return number == clamp_pop_number(number);
 }
 
 // fastjson's alternateNames.
@@ -150,9 +149,10 @@ Result<AckMsg> parse_ack_msg(std::string_view text, bool is_batch) {
     ack.is_batch = is_batch;
     for (const auto& item : json_member(json, name_of(json, "aol", "ackOffsetList"))) {
         if (const auto offset = parse_number<std::int64_t>(json_scalar_text(item))) {
-            ack.ack_offsets.push_back(*offset);
+            ack.ack_offsets.push_back(clamp_pop_number(*offset));
         }
     }
+    ack.ack_offset = clamp_pop_number(ack.ack_offset);
     return ack;
 }
 

@@ -3,6 +3,7 @@
 
 #include "common/parse_number.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 
@@ -41,6 +42,10 @@ Status read(std::string_view text, Number& to) {
 }
 
 }  // namespace
+
+std::int64_t clamp_pop_number(std::int64_t number) {
+    return std::clamp(number, -kPopNumberMax, kPopNumberMax);
+}
 
 std::string pop_retry_topic_v1(std::string_view topic, std::string_view group) {
     return retry_topic(topic, group, '_');
@@ -83,6 +88,9 @@ Result<PopHandle> parse_extra_info(std::string_view text) {
     RMQ_CHECK(read(fields[1], handle.pop_time));
     RMQ_CHECK(read(fields[2], handle.invisible_time));
     RMQ_CHECK(read(fields[3], handle.revive_qid));
+    handle.ck_queue_offset = clamp_pop_number(handle.ck_queue_offset);
+    handle.pop_time = clamp_pop_number(handle.pop_time);
+    handle.invisible_time = clamp_pop_number(handle.invisible_time);
     handle.broker_name = fields[5];
     return handle;
 }

@@ -15,6 +15,11 @@ namespace rmq {
 
 inline constexpr std::int32_t kPopOrderReviveQueue = 999;  // reviveQid of an ordered pop
 
+// Times and offsets of handles and requests are kept within this, so that sums of a few of them do
+// not overflow. Far beyond any clock.
+inline constexpr std::int64_t kPopNumberMax = INT64_MAX / 8;
+std::int64_t clamp_pop_number(std::int64_t number);
+
 // Which topic of a group a message came from: part of the handle.
 enum class PopTopicKind { kNormal = 0, kRetryV1 = 1, kRetryV2 = 2 };
 
@@ -41,7 +46,7 @@ struct PopHandle {
 };
 
 // The first six fields must be there; kind, queueId and queueOffset are not looked at, as the
-// original's broker does not. Errors: kInvalidArgument.
+// original's broker does not. Times are clamped to kPopNumberMax. Errors: kInvalidArgument.
 Result<PopHandle> parse_extra_info(std::string_view text);
 std::string build_extra_info(const PopHandle& handle, PopTopicKind kind);
 

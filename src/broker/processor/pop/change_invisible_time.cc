@@ -67,7 +67,7 @@ void ChangeInvisibleTimeProcessor::change(const ChangeInvisibleTimeRequestHeader
     point.start_offset = header.offset;
     // Not the old one's, by which the acknowledgement of that would find the new one, too.
     point.pop_time = std::max(c_.clock.now_ms(), handle.pop_time + 1);
-    point.invisible_time = header.invisible_time;
+    point.invisible_time = clamp_pop_number(header.invisible_time);
     point.num = 1;
     point.diffs = {0};
     point.suspend = header.suspend.value_or(false);
@@ -84,7 +84,7 @@ void ChangeInvisibleTimeProcessor::change(const ChangeInvisibleTimeRequestHeader
     }
     ack_origin(header, handle);
     auto response = changed({.pop_time = point.pop_time,
-                             .invisible_time = header.invisible_time,
+                             .invisible_time = point.invisible_time,
                              .revive_qid = handle.revive_qid});
     c_.store.when_safe(
         put.end, [response = std::move(response), responder = std::move(responder)]() mutable {
@@ -119,7 +119,7 @@ void ChangeInvisibleTimeProcessor::change_orderly(const ChangeInvisibleTimeReque
     {
         const auto guard = c_.locks.lock(queue);
         if (header.offset >= c_.offsets.query({queue.group, queue.topic, queue.queue_id})) {
-            const auto visible_ms = c_.clock.now_ms() + header.invisible_time;
+            const auto visible_ms = c_.clock.now_ms() + clamp_pop_number(header.invisible_time);
             c_.order_infos.set_visible_at(queue, header.offset, handle.pop_time, visible_ms);
             answer = {.pop_time = handle.pop_time,
                       .invisible_time = visible_ms - handle.pop_time,

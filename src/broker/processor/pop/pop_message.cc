@@ -115,6 +115,7 @@ struct PopMessageProcessor::Pop {
     std::string order_count_info{};
 
     bool is_order() const { return header.order.value_or(false); }
+    std::int64_t invisible_ms() const { return clamp_pop_number(header.invisible_time); }
     std::string group_name() const { return std::string(header.consumer_group); }
     std::int32_t room() const { return header.max_msg_nums - count; }
 };
@@ -291,7 +292,7 @@ void PopMessageProcessor::read_queue(Pop& pop, const Source& source) const {
     auto offset = c_.positions.take(queue, pop.header.init_mode);
     if (pop.is_order()) {
         if (c_.order_infos.is_blocked(queue, pop.header.attempt_id.value_or(std::string_view{}),
-                                      pop.header.invisible_time)) {
+                                      pop.invisible_ms())) {
             return;
         }
         c_.inflight.clear(queue);
@@ -396,7 +397,7 @@ bool PopMessageProcessor::note(Pop& pop, const PopQueue& queue, std::int64_t off
         c_.order_infos.update(queue,
                               {.attempt_id = pop.header.attempt_id.value_or(std::string_view{}),
                                .pop_time = pop.pop_ms,
-                               .invisible_time = pop.header.invisible_time,
+                               .invisible_time = pop.invisible_ms(),
                                .offsets = offsets},
                               pop.order_count_info);
         // Acknowledgements move the position.
@@ -409,7 +410,7 @@ bool PopMessageProcessor::note(Pop& pop, const PopQueue& queue, std::int64_t off
         point.queue_id = queue.queue_id;
         point.start_offset = offset;
         point.pop_time = pop.pop_ms;
-        point.invisible_time = pop.header.invisible_time;
+        point.invisible_time = pop.invisible_ms();
         point.num = static_cast<std::int32_t>(offsets.size());
         for (const auto each : offsets) {
             point.diffs.push_back(static_cast<std::int32_t>(each - offset));
@@ -438,7 +439,7 @@ void PopMessageProcessor::add_body(Pop& pop, const PopQueue& queue, std::int64_t
     for_each_record(result.slices, [&](const MessageRecord& record, const auto&) {
         const auto handle = build_extra_info({.ck_queue_offset = offset,
                                               .pop_time = pop.pop_ms,
-                                              .invisible_time = pop.header.invisible_time,
+                                              .invisible_time = pop.invisible_ms(),
                                               .revive_qid = pop.revive_qid,
                                               .broker_name = c_.config.broker_name,
                                               .queue_id = queue.queue_id,
@@ -465,7 +466,7 @@ Response response_of(ResponseCode code, GetMessageStatus status,
 void PopMessageProcessor::answer(Pop& pop, Responder responder) {
     PopMessageResponseHeader header;
     header.pop_time = pop.pop_ms;
-    header.invisible_time = pop.header.invisible_time;
+    header.invisible_time = pop.invisible_ms();
     header.revive_qid = pop.revive_qid;
     header.rest_num = pop.rest;
     header.start_offset_info = pop.start_offset_info;
@@ -505,7 +506,7 @@ void PopMessageProcessor::wait(Pop& pop, Responder responder) {
     }
     PopMessageResponseHeader header;
     header.pop_time = pop.pop_ms;
-    header.invisible_time = pop.header.invisible_time;
+    header.invisible_time = pop.invisible_ms();
     header.revive_qid = pop.revive_qid;
     header.rest_num = pop.rest;
     header.start_offset_info = std::string_view{};

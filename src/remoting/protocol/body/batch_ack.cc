@@ -2,6 +2,7 @@
 #include "remoting/protocol/body/batch_ack.h"
 
 #include "remoting/protocol/body/json_fields.h"
+#include "remoting/protocol/extra_info.h"
 
 #include <nlohmann/json.hpp>
 
@@ -76,9 +77,9 @@ Result<BatchAck> parse_batch_ack(const nlohmann::json& json) {
         return Error{Errc::kMalformed, "an acknowledgement needs a bit set"};
     }
     RMQ_TRY(ack.offsets, parse_bit_set(bit_set));
-    if (ack.start_offset > INT64_MAX - kBatchAckBitsMax) {
-        return Error{Errc::kMalformed, "no queue has such a startOffset"};
-    }
+    ack.start_offset = clamp_pop_number(ack.start_offset);
+    ack.pop_time = clamp_pop_number(ack.pop_time);
+    ack.invisible_time = clamp_pop_number(ack.invisible_time);
     for (auto& offset : ack.offsets) {
         offset += ack.start_offset;
     }
