@@ -32,6 +32,8 @@ TEST_CASE("admin: what cannot be understood is refused in one line", "[admin]") 
     CHECK(refusal({"resendDeadLetters", "-g", "g", "--rate", "0"}).find("--rate") !=
           std::string::npos);
     CHECK(refusal({"resendDeadLetters", "-g", "g"}).find("--all") != std::string::npos);
+    CHECK(refusal({"timerCancel", "-t", "T"}).find("--key is required") != std::string::npos);
+    CHECK(refusal({"timerList", "-t", "T", "-m", "1001"}).find("--max") != std::string::npos);
     // Nobody listens on port 1.
     CHECK(refusal({"exportDeadLetters", "-g", "g", "-n", "127.0.0.1:1"}).find("127.0.0.1:1") !=
           std::string::npos);

@@ -8,8 +8,8 @@
 `timers` first stores `--pending` timer messages due in hours, prints the memory they take, then measures others that
 are due in 1 to 10 s; kills the broker, prints how long the start takes, and measures again. `levels` sends at `--rate`
 to each of the levels at once. Lateness is the store time of the delivered record less the time asked for: never
-negative. For a level that time counts from the birth of the message at the sender, so it includes the way to the
-broker. Both need a built binary (--binary), both run against the original with --server oracle.
+negative. For a level that time counts from when the waiting record was stored. Both need a built binary (--binary),
+both run against the original with --server oracle.
 """
 
 import argparse
@@ -148,7 +148,7 @@ def timers(cluster, options) -> None:
 def send_level(broker: str, topic: str, level: int, options, counts) -> None:
     sender = Sender(broker)
     counts[level] = paced(sender, options.rate, options.seconds,
-                          lambda i: frame(i, topic, f"DELAY\x01{level}\x02BORN\x01{now_ms()}\x02", 0))
+                          lambda i: frame(i, topic, f"DELAY\x01{level}\x02", 0))
 
 
 def levels(cluster, options) -> None:
@@ -166,8 +166,10 @@ def levels(cluster, options) -> None:
             worker.join()
         for level in wanted:
             delay = LEVEL_SECONDS[level - 1]
+            stored = {m.properties["UNIQ_KEY"]: m.store_timestamp
+                      for m in remoting.read_queue(cluster.broker, "SCHEDULE_TOPIC_XXXX", level - 1)}
             values = lateness(cluster.broker, f"level{level}", counts[level],
-                              lambda m, d=delay: int(m.properties["BORN"]) + d * 1000, delay + 120)
+                              lambda m, d=delay, at=stored: at[m.properties["UNIQ_KEY"]] + d * 1000, delay + 120)
             show(f"level {level} ({delay} s), {options.rate}/s", values)
 
 
