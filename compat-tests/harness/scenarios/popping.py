@@ -307,3 +307,49 @@ def pop_kill9(group):
         thread.join(20)
     assert before == after, f"redelivery does not stop: {before} {after}"
     assert not order.violations, order.violations[:3]
+
+
+def pop_takeover(group):
+    """What was popped under one server is acknowledged and revived under the other, on one store, and back."""
+    cluster, broker, context = group.cluster, group.cluster.brokers[0], group.contexts[0]
+    topic, name, ordered = context.topic(), context.name("G"), context.name("O")
+    remoting.create_group(broker.address, ordered, consumeMessageOrderly=True)
+    sent = 0
+
+    def popped_under_one():
+        nonlocal sent
+        _send(context, topic, [f"{number:08d}" for number in range(sent, sent + 12)])
+        sent += 12
+        consumer = pop.Consumer(broker.address, topic, name)
+        took = []
+        while len(took) < 12:
+            took += consumer.pop(invisibleTime=45000, pollTime=5000)
+        for each in took[:4]:
+            consumer.ack(each)
+        in_order = pop.Consumer(broker.address, topic, ordered, order=True, maxMsgNums=2, queueId=0)
+        first = in_order.pop(attemptId=f"a{sent}", invisibleTime=300000, pollTime=5000)
+        time.sleep(6)  # positions are written every 5 s
+        return took, first
+
+    def goes_on_under_other(took, first):
+        consumer = pop.Consumer(broker.address, topic, name)
+        for each in took[4:8]:
+            consumer.ack(each)
+        back = consumer.pop_until(4, 120, invisibleTime=60000)
+        assert _bodies(back) == _bodies(took[8:]), (_bodies(back), _bodies(took[8:]))
+        assert all(each.message.reconsume_times == 1 for each in back), back
+        in_order = pop.Consumer(broker.address, topic, ordered, order=True, maxMsgNums=2, queueId=0)
+        assert in_order.pop(attemptId="other") == [], "the queue is blocked"
+        for each in first:
+            in_order.ack(each)
+        assert remoting.committed_offset(broker.address, ordered, topic, 0) == first[-1].message.offset + 1
+
+    hand_over = cluster.hand_to_oracle
+    for _ in range(2):
+        state = popped_under_one()
+        broker.stop()
+        hand_over(broker)
+        broker.start()
+        cluster.wait_ready(broker, 90)
+        goes_on_under_other(*state)
+        hand_over = cluster.hand_back
