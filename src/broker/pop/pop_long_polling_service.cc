@@ -91,6 +91,11 @@ void PopLongPollingService::notify(std::string_view topic, std::string_view grou
 void PopLongPollingService::notify_queue(std::string_view topic, std::string_view group,
                                          std::int32_t queue_id) {
     slot(topic).fetch_add(1);
+    wake_queue(topic, group, queue_id);
+}
+
+void PopLongPollingService::wake_queue(std::string_view topic, std::string_view group,
+                                       std::int32_t queue_id) {
     if (size_.load() == 0) {
         return;
     }

@@ -55,6 +55,8 @@ public:
     void notify(std::string_view topic, std::string_view group, std::int32_t queue_id);
     // A queue of this group may give messages again: wakes as an arrival there.
     void notify_queue(std::string_view topic, std::string_view group, std::int32_t queue_id);
+    // The same for those that wait by now only: no ticket gets void.
+    void wake_queue(std::string_view topic, std::string_view group, std::int32_t queue_id);
     // From the dispatch thread. Returns whether anybody was woken.
     bool notify_arriving(std::span<const store::MessageArrival> arrivals);
     // Wakes those whose time is up, to be answered.

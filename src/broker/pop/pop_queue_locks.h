@@ -12,7 +12,7 @@
 namespace rmq::broker {
 
 // Lets one thread at a time move a group's position in a queue. Only locks that are held take
-// memory. Who does not get a lock may go on without: when it is given back, the listener is told.
+// memory. Who does not get a lock may go on without, and have the listener told of its end.
 // Thread safety: any thread. Source: PopMessageProcessor.QueueLockManager.
 class PopQueueLocks {
 public:
@@ -52,9 +52,17 @@ public:
 
     Guard try_lock(const PopQueue& queue) {
         const std::lock_guard lock(mutex_);
-        const auto [held, is_won] = held_.try_emplace(queue, false);
-        held->second = !is_won;
-        return is_won ? Guard(*this, queue) : Guard();
+        return held_.try_emplace(queue, false).second ? Guard(*this, queue) : Guard();
+    }
+    // Whether it is held now: the listener will then be told when it is given back.
+    bool await(const PopQueue& queue) {
+        const std::lock_guard lock(mutex_);
+        const auto held = held_.find(queue);
+        if (held == held_.end()) {
+            return false;
+        }
+        held->second = true;
+        return true;
     }
     // Waits for its turn; holders do little but a cold read.
     Guard lock(const PopQueue& queue) {
@@ -80,7 +88,7 @@ private:
 
     std::mutex mutex_;
     std::condition_variable released_;
-    std::map<PopQueue, bool> held_;  // value: somebody was turned away; guarded by mutex_
+    std::map<PopQueue, bool> held_;  // value: somebody awaits its end; guarded by mutex_
     ContentionListener listener_;
 };
 

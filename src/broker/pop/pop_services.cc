@@ -126,8 +126,7 @@ PopServices::Parts::Parts(const PopCollaborators& with, std::unique_ptr<PopStore
       notifications(
           {c.config, c.clock, *store, c.topics, c.groups, order_infos, positions, polling}) {
     locks.set_contention_listener([this](const PopQueue& queue) {
-        polling.notify_queue(pop_normal_topic(queue.topic, queue.group), queue.group,
-                             queue.queue_id);
+        polling.wake_queue(pop_normal_topic(queue.topic, queue.group), queue.group, queue.queue_id);
     });
 }
 

@@ -106,10 +106,11 @@ struct PopMessageProcessor::Pop {
 
     std::vector<BodySlice> slices{};
     std::int32_t count = 0;
-    std::int64_t rest = 0;       // messages left behind
-    bool is_more_ready = false;  // some of them could be popped now
-    bool was_cold = false;       // a queue was passed over, as it is not in memory
-    PhysicalOffset safe_end{};   // what must be stored before the answer leaves
+    std::int64_t rest = 0;                  // messages left behind
+    bool is_more_ready = false;             // some of them could be popped now
+    std::optional<PopQueue> turned_away{};  // a queue that another pop was reading
+    bool was_cold = false;                  // a queue was passed over, as it is not in memory
+    PhysicalOffset safe_end{};              // what must be stored before the answer leaves
     std::string start_offset_info{};
     std::string msg_offset_info{};
     std::string order_count_info{};
@@ -277,7 +278,7 @@ void PopMessageProcessor::read_queue(Pop& pop, const Source& source) const {
     };
     const auto guard = c_.locks.try_lock(queue);
     if (!guard) {
-        // Who holds it wakes this pop when it is done.
+        pop.turned_away = queue;
         if (!pop.is_order()) {
             leave_behind(c_.positions.peek(queue, pop.header.init_mode), false);
         }
@@ -499,7 +500,10 @@ void PopMessageProcessor::wait(Pop& pop, Responder responder) {
                  .filter = pop.filter};
     const auto outcome = c_.polling.poll(poll, pop.ticket);
     if (outcome == PopLongPollingService::Result::kPolling) {
-        if (pop.is_more_ready) {
+        // Once it waits: what it passed over is read again by one pop when the other is done. One
+        // for one, so that pops that meet again and again become fewer.
+        const bool is_free = pop.turned_away && !c_.locks.await(*pop.turned_away);
+        if (pop.is_more_ready || is_free) {
             c_.polling.notify(pop.header.topic, pop.header.consumer_group, pop.header.queue_id);
         }
         return;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/processor/pop/pop_message.h"
 
+#include "broker/pop/pop_queue_locks.h"
 #include "broker/testing/pop_fixture.h"
 #include "common/testing/catch.h"
 #include "remoting/protocol/extra_info.h"
@@ -284,4 +285,21 @@ TEST_CASE("notification: tells of messages at once or when they come",
     CHECK(ask({{"pollTime", "5000"}}).empty());
     f.pass_ms(5000);
     CHECK(has_msg(f.replies()) == "falsefalse");
+}
+
+TEST_CASE("queue locks: who awaits the end of one is told, once", "[broker][pop][P-04]") {
+    PopQueueLocks locks;
+    std::vector<PopQueue> told;
+    locks.set_contention_listener([&](const PopQueue& queue) { told.push_back(queue); });
+    const PopQueue queue{"T", "g", 0};
+    auto guard = locks.try_lock(queue);
+    CHECK(guard);
+    CHECK_FALSE(locks.try_lock(queue));
+    CHECK(locks.try_lock({"T", "g", 1}));
+    CHECK(locks.await(queue));
+    guard.release();
+    CHECK(told == std::vector{queue});
+    CHECK_FALSE(locks.await(queue));
+    CHECK(locks.try_lock(queue));
+    CHECK(told.size() == 1);
 }
