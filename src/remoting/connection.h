@@ -46,6 +46,10 @@ public:
     virtual void invoke(const OutboundCommand& command, std::chrono::milliseconds timeout,
                         UniqueFunction<void(Result<InboundResponse>)> done) = 0;
 
+    // Reads nothing from the peer for this long, so that TCP slows it; what was read already is
+    // still served. Only on the connection's io thread. False when it is paused like this already.
+    virtual bool pause_reading(std::chrono::milliseconds) { return false; }
+
     // Closes; `reason` is for the log.
     virtual void close(const char* reason) = 0;
 };

@@ -260,8 +260,9 @@ void SocketConnection::handle_kept_frames() {
 }
 
 void SocketConnection::update_interest() {
-    const std::uint32_t wanted = (paused_ || stopped_ ? 0U : std::uint32_t{EPOLLIN}) |
-                                 (write_blocked_ ? std::uint32_t{EPOLLOUT} : 0U);
+    const bool reads = !paused_ && !stopped_ && !slowed_;
+    const std::uint32_t wanted =
+        (reads ? std::uint32_t{EPOLLIN} : 0U) | (write_blocked_ ? std::uint32_t{EPOLLOUT} : 0U);
     if (wanted != interest_ && is_open()) {
         interest_ = wanted;
         thread_.loop.modify(fd_, interest_, *this);
@@ -405,6 +406,24 @@ void SocketConnection::close_now(const char* reason) {
 void SocketConnection::stop_reading() {
     stopped_ = true;
     update_interest();
+}
+
+bool SocketConnection::pause_reading(std::chrono::milliseconds pause) {
+    if (!is_open() || slowed_) {
+        return false;
+    }
+    slowed_ = true;
+    if (!handling_) {
+        update_interest();
+    }
+    thread_.loop.run_after(pause, [weak = std::weak_ptr<Connection>(shared_from_this())] {
+        if (const auto locked = weak.lock()) {
+            auto& connection = static_cast<SocketConnection&>(*locked);
+            connection.slowed_ = false;
+            connection.update_interest();
+        }
+    });
+    return true;
 }
 
 void SocketConnection::release_memory() {

@@ -62,6 +62,7 @@ public:
     void send_oneway(const OutboundCommand& command) override;
     void invoke(const OutboundCommand& command, std::chrono::milliseconds timeout,
                 UniqueFunction<void(Result<InboundResponse>)> done) override;
+    bool pause_reading(std::chrono::milliseconds pause) override;
     void close(const char* reason) override;
 
     // Neither read nor written since then.
@@ -133,6 +134,7 @@ private:
     bool round_end_asked_ = false;
     bool paused_ = false;         // over a bound
     bool stopped_ = false;        // by stop_reading()
+    bool slowed_ = false;         // by pause_reading()
     bool write_blocked_ = false;  // the socket is full
 };
 

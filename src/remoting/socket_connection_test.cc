@@ -122,6 +122,45 @@ TEST_CASE("Connection: with too many requests unanswered it is not read until so
     }
 }
 
+TEST_CASE("Connection: a peer that is paused is not served, others are",
+          "[remoting][connection][M-13]") {
+    TestServer server;
+    REQUIRE(server.start());
+    const RawPeer peer = server.peer();
+    const auto connection = connection_of(server, peer);
+    std::atomic<bool> is_paused{false};
+    std::atomic<bool> is_paused_twice{true};
+    server.pool.post(0, [&] {
+        const bool first = connection->pause_reading(std::chrono::hours(1));
+        is_paused_twice = connection->pause_reading(std::chrono::hours(1));
+        is_paused = first;
+    });
+    REQUIRE(eventually([&] { return is_paused.load(); }));
+    CHECK(!is_paused_twice);  // pauses do not add up
+    REQUIRE(peer.send(request_frame(TestServer::kEcho, 1)));
+    const RawPeer other = server.peer();
+    REQUIRE(other.send(request_frame(TestServer::kEcho, 2)));
+    REQUIRE(other.receive_bytes());
+    CHECK(server.echoed == 1);  // only the other one's
+}
+
+TEST_CASE("Connection: a pause ends by itself", "[remoting][connection][M-13]") {
+    TestServer server;
+    REQUIRE(server.start());
+    const RawPeer peer = server.peer();
+    const auto connection = connection_of(server, peer);
+    constexpr std::chrono::milliseconds kPause{50};
+    std::atomic<bool> is_paused{false};
+    const auto begin = std::chrono::steady_clock::now();
+    server.pool.post(0, [&] { is_paused = connection->pause_reading(kPause); });
+    REQUIRE(eventually([&] { return is_paused.load(); }));
+    REQUIRE(peer.send(request_frame(TestServer::kEcho, 1)));
+    RawPeer::Frame answer;
+    REQUIRE(peer.receive(answer));
+    CHECK(answer.command.opaque == 1);
+    CHECK(std::chrono::steady_clock::now() - begin >= kPause);
+}
+
 TEST_CASE("Connection: a peer that does not read its replies is not read, and loses nothing",
           "[remoting][connection][hostile]") {
     TestServer server(

@@ -61,6 +61,11 @@ public:
         std::lock_guard lock(mutex_);
         invocations_.push_back({command, timeout, std::move(done)});
     }
+    bool pause_reading(std::chrono::milliseconds pause) override {
+        std::lock_guard lock(mutex_);
+        pauses_.push_back(pause);
+        return true;
+    }
     void close(const char* reason) override {
         open_ = false;
         std::vector<Invocation> unanswered;
@@ -78,6 +83,7 @@ public:
     std::vector<Reply> take_replies() { return take(replies_); }
     std::vector<OutboundCommand> take_oneways() { return take(oneways_); }
     std::vector<Invocation> take_invocations() { return take(invocations_); }
+    std::vector<std::chrono::milliseconds> take_pauses() { return take(pauses_); }
     std::string close_reason() const {
         std::lock_guard lock(mutex_);
         return close_reason_;
@@ -100,10 +106,11 @@ private:
     const unsigned io_thread_;
     std::atomic<bool> open_{true};
     mutable std::mutex mutex_;
-    std::vector<Reply> replies_;            // guarded by mutex_
-    std::vector<OutboundCommand> oneways_;  // guarded by mutex_
-    std::vector<Invocation> invocations_;   // guarded by mutex_
-    std::string close_reason_;              // guarded by mutex_
+    std::vector<Reply> replies_;                     // guarded by mutex_
+    std::vector<OutboundCommand> oneways_;           // guarded by mutex_
+    std::vector<Invocation> invocations_;            // guarded by mutex_
+    std::vector<std::chrono::milliseconds> pauses_;  // guarded by mutex_
+    std::string close_reason_;                       // guarded by mutex_
 };
 
 // A request as a peer would send it, owning its text.
