@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/limits.h"
 #include "common/testing/catch.h"
+#include "remoting/protocol/body/group_retry_policy.h"
 #include "remoting/protocol/body/heartbeat_data.h"
 #include "remoting/protocol/body/json_fields.h"
 #include "remoting/protocol/body/lock_batch.h"
@@ -19,6 +20,34 @@ TEST_CASE("JSON bodies: nesting is bounded wherever it is, text in strings is no
     CHECK_FALSE(parse_body_json(nested(limits::kBodyJsonDepthMax + 1)));
     CHECK_FALSE(parse_body_json(nested(100'000)));
     CHECK_FALSE(parse_body_json("{0:" + nested(100'000) + "}"));
+}
+
+TEST_CASE("GroupRetryPolicy: the original's steps, or those of the group", "[protocol][R-06]") {
+    const GroupRetryPolicy usual;
+    CHECK(usual.next_delay_ms(0) == 10'000);
+    CHECK(usual.next_delay_ms(1) == 30'000);
+    CHECK(usual.next_delay_ms(15) == 7'200'000);
+    CHECK(usual.next_delay_ms(1000) == 7'200'000);
+    CHECK(usual.next_delay_ms(-1) == 10'000);
+    const auto own = GroupRetryPolicy::parse(
+        R"({"type":"CUSTOMIZED","customizedRetryPolicy":{"next":[1,2,3,4]}})");
+    CHECK(own.next_delay_ms(0) == 3);
+    CHECK(own.next_delay_ms(9) == 4);
+    CHECK(GroupRetryPolicy::parse(R"({"type":"CUSTOMIZED"})").next_delay_ms(0) == 10'000);
+    CHECK(GroupRetryPolicy::parse("no JSON").next_delay_ms(0) == 10'000);
+    CHECK(GroupRetryPolicy::parse(R"({"type":"EXPONENTIAL"})").next_delay_ms(0) == 10'000);
+}
+
+TEST_CASE("GroupRetryPolicy: exponential delays double up to the maximum", "[protocol][R-06]") {
+    const auto policy = GroupRetryPolicy::parse(
+        R"({"type":"EXPONENTIAL","exponentialRetryPolicy":{"initial":5000,"max":7200000,"multiplier":2}})");
+    CHECK(policy.type() == GroupRetryPolicy::Type::EXPONENTIAL);
+    CHECK(policy.next_delay_ms(-5) == 5'000);
+    CHECK(policy.next_delay_ms(0) == 5'000);
+    CHECK(policy.next_delay_ms(3) == 40'000);
+    CHECK(policy.next_delay_ms(10) == 5'120'000);
+    CHECK(policy.next_delay_ms(11) == 7'200'000);
+    CHECK(policy.next_delay_ms(INT32_MAX) == 7'200'000);
 }
 
 TEST_CASE("HeartbeatData: the form of a Java push consumer is read whole", "[protocol][C-06]") {

@@ -27,7 +27,7 @@ struct SubscriptionGroupConfig {
     std::int32_t group_sys_flag = 0;
     std::int32_t consume_timeout_minute = 15;
     std::map<std::string, std::string> attributes;
-    // Compact JSON of GroupRetryPolicy; read by pop, see group_retry_policy.h once that exists.
+    // Compact JSON, see GroupRetryPolicy.
     std::string group_retry_policy = R"({"type":"CUSTOMIZED"})";
     // Members this version does not interpret (subscriptionDataSet and those of later versions), as
     // one compact JSON object; empty when there are none. Written back as they came.
