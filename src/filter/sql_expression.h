@@ -25,7 +25,7 @@ inline constexpr std::uint32_t kSqlDepthMax = 500;
 class SqlExpression {
 public:
     // Errors: kInvalidArgument "Invalid MessageSelector. <what is wrong and where>"; the original
-    // answers the first two words alone.
+    // lists the names of the tokens that it expected instead.
     static Result<SqlExpression> compile(std::string_view text);
 
     // kError is what the original throws while it evaluates.

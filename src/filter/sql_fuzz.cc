@@ -19,7 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto compiled = SqlExpression::compile(text);
     if (!compiled) {
         RMQ_ASSERT(compiled.error().remark.starts_with("Invalid MessageSelector. "),
-                   "clients know an invalid expression by this text");
+                   "every refusal says what it is about");
         return 0;
     }
     const auto verdict = compiled->evaluate(properties);
