@@ -2,6 +2,8 @@
 #include "broker/broker.h"
 
 #include "broker/admission/admission.h"
+#include "broker/admission/send_flow_control.h"
+#include "broker/admission/slow_consumers.h"
 #include "broker/broker_config.h"
 #include "broker/client/consumer_ids_notifier.h"
 #include "broker/client/consumer_manager.h"
@@ -55,6 +57,7 @@ constexpr std::int64_t kHoldCheckMs = 5000;
 constexpr milliseconds kSecond{1000};
 constexpr milliseconds kScanPeriod{10'000};  // Source: ClientHousekeepingService
 constexpr milliseconds kTableSyncPeriod{5000};
+constexpr milliseconds kProtectPeriod{180'000};  // Source: BrokerController.protectBroker
 constexpr unsigned kIoThreadsMax = 8;
 // Source: NettyServerConfig, BrokerController: the second listener is two below the first.
 constexpr std::int32_t kFastPortDistance = 2;
@@ -175,6 +178,8 @@ struct Broker::Parts::Services {
     ScheduleRewrite schedule_rewrite;
     BlockingPool blocking;
     Admission admission;
+    SendFlowControl flow;
+    SlowConsumers slow_consumers;
     RemotingClient client;
     BrokerOuterApi outer;
     NamesrvRegistration registration;
@@ -231,6 +236,9 @@ Broker::Parts::Services::Services(Parts& p, DelayLevelTable levels, const Socket
       blocking("blocking", static_cast<unsigned>(std::max(1, p.config.blocking_threads)),
                limits::kBlockingQueueMax),
       admission(blocking, p.clock, p.config.broker_fast_failure_enable),
+      flow(p.pool.size(), {.max_wait_ms = p.config.wait_time_mills_in_send_queue,
+                           .fast_failure_enable = p.config.broker_fast_failure_enable}),
+      slow_consumers(p.config, p.groups),
       client(p.pool, &p.registry, milliseconds(p.config.connect_timeout_millis)),
       outer(client),
       registration({.config = p.config,
@@ -330,6 +338,8 @@ ClientCollaborators Broker::Parts::Services::client_collaborators(Parts& p,
         .holds = holds,
         .admission = admission,
         .schedule = schedule_rewrite,
+        .flow = flow,
+        .slow_consumers = slow_consumers,
         .store_host = store_host,
         .max_delay_level = schedule.levels().max_level(),
         .post = [&p](unsigned k, UniqueFunction<void()> task) { p.pool.post(k, std::move(task)); }};
@@ -361,6 +371,10 @@ AdminCollaborators Broker::Parts::Services::admin_collaborators(Parts& p) {
                                      if (p.store_config.timer_wheel_enable) {
                                          timers.add_runtime_info(table);
                                      }
+                                 },
+                                 [this](auto& table) { flow.add_runtime_info(table); },
+                                 [this](auto& table) {
+                                     consumers.conflicts().add_runtime_info(table);
                                  }},
         .register_all = [this] { registration.register_now_and_wait(kRegisterWait); },
         .wait_for_changed_topics = [this] { registration.wait_for_changed_topics(kRegisterWait); },
@@ -454,6 +468,10 @@ void Broker::Parts::begin() {
             }
         });
     }
+    for (unsigned k = 0; k < pool.size(); ++k) {
+        pool.every(k, milliseconds(SendFlowControl::kTickMs),
+                   [this, k] { services->flow.tick(k, clock.monotonic_ms()); });
+    }
     pool.start();
     const int accepted = services->registration.register_now_and_wait(kRegisterWait);
     add_jobs();
@@ -479,6 +497,7 @@ void Broker::Parts::add_jobs() {
         services->locks.remove_expired();
         log_failure("consumerFilter", filters.run_once());
     });
+    jobs.every(kProtectPeriod, [this] { services->slow_consumers.run_once(); });
     jobs.every(kTableSyncPeriod, [this] {
         log_failure("topics", topics.run_once());
         log_failure("subscriptionGroup", groups.run_once());

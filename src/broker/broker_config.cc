@@ -56,6 +56,9 @@ constexpr ConfigRow kBrokerRows[] = {
     config_row<&C::compressed_register>("compressedRegister", "compress registration body"),
     config_row<&C::config_black_list>("configBlackList",
                                       "keys that remote config update must refuse, semicolon list"),
+    config_row<&C::consumer_fallbehind_threshold>("consumerFallbehindThreshold",
+                                                  "bytes behind that mark a consumer as slow",
+                                                  {.unit = "bytes", .min = 0}),
     config_row<&C::consumer_offset_update_version_step>(
         "consumerOffsetUpdateVersionStep", "offset commits per DataVersion step", {.min = 1}),
     config_row<&C::default_message_request_mode>("defaultMessageRequestMode",
@@ -64,6 +67,8 @@ constexpr ConfigRow kBrokerRows[] = {
         "defaultPopShareQueueNum", "queues shared per POP client, -1 all", {.min = -1}),
     config_row<&C::default_topic_queue_nums>(
         "defaultTopicQueueNums", "queues of auto-created topics", {.min = 1, .max = 16384}),
+    config_row<&C::disable_consume_if_consumer_read_slowly>(
+        "disableConsumeIfConsumerReadSlowly", "disable groups that fall too far behind"),
     config_row<&C::enable_create_sys_group>("enableCreateSysGroup",
                                             "create system groups at start"),
     config_row<&C::enable_detail_stat>("enableDetailStat", "per-queue statistics"),

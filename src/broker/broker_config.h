@@ -63,6 +63,8 @@ struct BrokerConfig {
     Live<bool> lite_pull_message_enable{true};
     Live<bool> reject_pull_consumer_enable{false};
     Live<bool> use_server_side_reset_offset{true};
+    Live<bool> disable_consume_if_consumer_read_slowly{false};
+    Live<std::int64_t> consumer_fallbehind_threshold{17'179'869'184};
     Live<bool> enable_property_filter{true};
     Live<bool> filter_support_retry{false};
     Live<std::int64_t> filter_data_clean_time_span{86'400'000};

@@ -221,7 +221,7 @@ TEST_CASE("BrokerProcessor: data version, heartbeat, member group and unregistra
 }
 
 TEST_CASE("RouteProcessor: dialect by client, order configuration, warm-up and no route",
-          "[namesrv][N-03][N-10]") {
+          "[namesrv][N-03][N-10][O-06]") {
     Server server;
     register_two_topics(server);
     const auto route = [&](std::int32_t version, Ext ext) {

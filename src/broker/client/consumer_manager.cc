@@ -12,7 +12,30 @@ ConsumerManager::ConsumerManager(Options options, const Clock& clock)
 
 bool ConsumerManager::register_consumer(const ConsumerData& data, const ClientChannelInfo& channel,
                                         bool notify_members) {
-    return update(data, channel, notify_members, true);
+    const bool changed = update(data, channel, notify_members, true);
+    look_for_conflict(data, channel);
+    return changed;
+}
+
+// The original says nothing: the newest heartbeat's subscription counts for the whole group.
+void ConsumerManager::look_for_conflict(const ConsumerData& data,
+                                        const ClientChannelInfo& channel) {
+    const auto conflict =
+        conflicts_.declare(data.group_name,
+                           {channel.connection->id(),
+                            channel.client_id + "@" + channel.connection->peer().to_string()},
+                           data.subscriptions);
+    if (!conflict) {
+        return;
+    }
+    static LogLimiter limiter(1000);
+    if (const auto admission = limiter.admit(clock_.monotonic_ms()); admission.admitted) {
+        log_of("broker").warn(
+            "subscription_conflict group={} topic={} client={} wants=\"{}\" other_client={} "
+            "other_wants=\"{}\" suppressed={}",
+            conflict->group, conflict->topic, conflict->client, conflict->wish,
+            conflict->other_client, conflict->other_wish, admission.suppressed);
+    }
 }
 
 bool ConsumerManager::register_consumer_without_sub(const ConsumerData& data,
@@ -105,6 +128,7 @@ void ConsumerManager::compensate_subscription(std::string_view group, std::strin
 
 void ConsumerManager::unregister_consumer(std::string_view group, const Connection& connection,
                                           bool notify_members) {
+    conflicts_.leave(group, connection.id());
     Members members;
     std::vector<std::string> gone;
     {
@@ -127,6 +151,7 @@ void ConsumerManager::unregister_consumer(std::string_view group, const Connecti
 }
 
 void ConsumerManager::on_connection_closed(const Connection& connection) {
+    conflicts_.on_connection_closed(connection.id());
     std::vector<std::pair<std::string, Members>> changed;
     std::vector<std::string> gone;
     {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "broker/client/client_channel_info.h"
+#include "broker/client/subscription_conflicts.h"
 #include "broker/filter/tag_filter.h"
 #include "common/clock.h"
 #include "common/config_value.h"
@@ -102,6 +103,9 @@ public:
     std::set<std::string> groups_consuming(std::string_view topic) const;
     std::vector<std::string> groups() const;
 
+    // Members of one group that want different things.
+    const SubscriptionConflicts& conflicts() const { return conflicts_; }
+
     // Stores the fingerprint of a heartbeat (0: V1) and returns that of the group's last one,
     // nothing for the first. Source: ClientManageProcessor.consumerGroupHeartbeatTable.
     std::optional<std::int32_t> exchange_fingerprint(const std::string& group,
@@ -127,6 +131,7 @@ private:
                 bool with_subscriptions);
     bool update_channel(Group& group, const ConsumerData& data, const ClientChannelInfo& channel);
     static bool update_subscriptions(Group& group, const ConsumerData& data);
+    void look_for_conflict(const ConsumerData& data, const ClientChannelInfo& channel);
     static Members members_of(const Group& group);
     void notify(std::string_view group, const Members& members) const;
     void notify_gone(const std::vector<std::string>& groups) const;
@@ -139,6 +144,7 @@ private:
     ByName<Group> groups_;                     // guarded by mutex_
     ByName<ByName<Compensated>> compensated_;  // group, topic; guarded by mutex_
     ByName<std::int32_t> fingerprints_;        // by group; guarded by mutex_
+    SubscriptionConflicts conflicts_;
 };
 
 }  // namespace rmq::broker

@@ -4,7 +4,8 @@
 namespace rmq::broker {
 
 ClientProcessors::ClientProcessors(const ClientCollaborators& c)
-    : send_({.config = c.config,
+    : flow_(c.flow),
+      send_({.config = c.config,
              .store_config = c.store_config,
              .store = c.store,
              .topics = c.topics,
@@ -34,6 +35,7 @@ ClientProcessors::ClientProcessors(const ClientCollaborators& c)
              .offsets = c.offsets,
              .holds = c.holds,
              .admission = c.admission,
+             .slow_consumers = c.slow_consumers,
              .stats = c.stats,
              .clock = c.clock,
              .post = c.post}),
@@ -59,7 +61,13 @@ void ClientProcessors::register_in(RequestRegistry& registry, Listener listener)
     };
     for (const auto code : {RequestCode::SEND_MESSAGE, RequestCode::SEND_MESSAGE_V2,
                             RequestCode::SEND_BATCH_MESSAGE}) {
-        add(code, send_, &SendMessageProcessor::process);
+        registry.add(code, [this](const Request& request, Responder responder) {
+            if (auto busy = flow_.admit(*request.connection)) {
+                responder.send(ResponseCode::SYSTEM_BUSY, std::move(*busy));
+                return;
+            }
+            send_.process(request, std::move(responder));
+        });
     }
     add(RequestCode::CONSUMER_SEND_MSG_BACK, send_back_, &SendBackProcessor::process);
     if (listener == Listener::kMain) {

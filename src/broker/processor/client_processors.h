@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "broker/admission/send_flow_control.h"
+#include "broker/admission/slow_consumers.h"
 #include "broker/processor/client_manage.h"
 #include "broker/processor/consumer_manage.h"
 #include "broker/processor/lock_batch_mq.h"
@@ -30,6 +32,8 @@ struct ClientCollaborators {
     PullRequestHoldService& holds;
     Admission& admission;
     const ScheduleRewrite& schedule;
+    SendFlowControl& flow;
+    SlowConsumers& slow_consumers;
     SocketAddress store_host;
     std::int32_t max_delay_level = 18;
     std::function<void(unsigned k, UniqueFunction<void()> task)> post;  // to io thread k
@@ -51,6 +55,7 @@ public:
     PullMessageProcessor& pull() { return pull_; }
 
 private:
+    SendFlowControl& flow_;
     SendMessageProcessor send_;
     SendBackProcessor send_back_;
     PullMessageProcessor pull_;

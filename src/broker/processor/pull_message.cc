@@ -2,6 +2,7 @@
 #include "broker/processor/pull_message.h"
 
 #include "broker/admission/admission.h"
+#include "broker/admission/slow_consumers.h"
 #include "broker/broker_config.h"
 #include "broker/client/consumer_manager.h"
 #include "broker/filter/consumer_filter_manager.h"
@@ -358,8 +359,23 @@ void PullMessageProcessor::read_cold(Pull& pull, Responder responder) {
 // Source: PullMessageProcessor.tryCommitOffset.
 void PullMessageProcessor::commit(const Pull& pull, const store::GetMessageResult& result) {
     c_.offsets.commit_pull(pull.queue(), result.next_begin_offset.value);
+    if (c_.config.disable_consume_if_consumer_read_slowly) {
+        record_fall_behind(pull, result);
+    }
     if (pull.may_suspend && pull.has_flag(pull_sys_flag::kCommitOffset)) {
         c_.offsets.commit(pull.queue(), pull.header.commit_offset);
+    }
+}
+
+// Source: DefaultMessageStore.getMessage, diskFallRecorded.
+void PullMessageProcessor::record_fall_behind(const Pull& pull,
+                                              const store::GetMessageResult& result) const {
+    const auto& header = pull.header;
+    const auto entry = c_.store.queue_entry(header.topic, header.queue_id,
+                                            QueueOffset{result.next_begin_offset.value - 1});
+    if (entry) {
+        c_.slow_consumers.record(header.consumer_group, header.topic, header.queue_id,
+                                 c_.store.runtime().commit_log_max - entry->physical_offset);
     }
 }
 

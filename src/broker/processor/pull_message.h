@@ -30,6 +30,7 @@ class ConsumerFilterManager;
 class ConsumerManager;
 class ConsumerOffsetManager;
 class PullRequestHoldService;
+class SlowConsumers;
 class SubscriptionGroupManager;
 class TopicConfigManager;
 
@@ -52,6 +53,7 @@ public:
         ConsumerOffsetManager& offsets;
         PullRequestHoldService& holds;
         Admission& admission;
+        SlowConsumers& slow_consumers;
         BrokerStatsManager& stats;
         const Clock& clock;
         // Runs a task on io thread k, later.
@@ -81,6 +83,7 @@ private:
                                  store::GetMessageRequest::ColdReads cold_reads) const;
     void read_cold(Pull& pull, Responder responder);
     void commit(const Pull& pull, const store::GetMessageResult& result);
+    void record_fall_behind(const Pull& pull, const store::GetMessageResult& result) const;
     void hold(Pull& pull, Responder responder);
     Response make_response(const Pull& pull, store::GetMessageResult result) const;
     void count(const Pull& pull, const store::GetMessageResult& result) const;

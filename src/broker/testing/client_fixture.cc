@@ -30,6 +30,9 @@ ClientFixture::ClientFixture(const StoreSetup& setup)
       locks(clock),
       filters(config, dir.path() + "/consumerFilter.json", clock),
       schedule({.config = store_config, .clock = clock}),
+      flow(1, {.max_wait_ms = config.wait_time_mills_in_send_queue,
+               .fast_failure_enable = config.broker_fast_failure_enable}),
+      slow_consumers(config, *groups),
       notifier(std::make_unique<broker::ConsumerIdsNotifier>(config, clock)) {
     const auto post_task = [this](unsigned, UniqueFunction<void()> task) { post(std::move(task)); };
     holds = std::make_unique<broker::PullRequestHoldService>(
@@ -60,6 +63,8 @@ ClientFixture::ClientFixture(const StoreSetup& setup)
                                     .holds = *holds,
                                     .admission = *admission,
                                     .schedule = schedule,
+                                    .flow = flow,
+                                    .slow_consumers = slow_consumers,
                                     .store_host = kStoreHost,
                                     .post = post_task});
     processors->register_in(registry);

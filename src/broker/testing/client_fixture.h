@@ -2,6 +2,8 @@
 #pragma once
 
 #include "broker/admission/admission.h"
+#include "broker/admission/send_flow_control.h"
+#include "broker/admission/slow_consumers.h"
 #include "broker/client/consumer_ids_notifier.h"
 #include "broker/filter/consumer_filter_manager.h"
 #include "broker/hold/pull_request_hold_service.h"
@@ -68,6 +70,8 @@ public:
     broker::RebalanceLockManager locks;
     broker::ConsumerFilterManager filters;
     broker::ScheduleRewrite schedule;
+    broker::SendFlowControl flow;
+    broker::SlowConsumers slow_consumers;
     std::unique_ptr<broker::PullRequestHoldService> holds;
     std::unique_ptr<broker::ConsumerIdsNotifier> notifier;
     std::unique_ptr<broker::ClientProcessors> processors;
