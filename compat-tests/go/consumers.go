@@ -61,6 +61,9 @@ func selector(wanted request) consumer.MessageSelector {
 	if expression == "" {
 		expression = "*"
 	}
+	if wanted.SQL {
+		return consumer.MessageSelector{Type: consumer.SQL92, Expression: expression}
+	}
 	return consumer.MessageSelector{Type: consumer.TAG, Expression: expression}
 }
 

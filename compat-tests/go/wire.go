@@ -28,6 +28,7 @@ type request struct {
 	Offset       int64         `json:"offset"`
 	Max          int           `json:"max"`
 	Expression   string        `json:"expression"`
+	SQL          bool          `json:"sql"`
 	Mode         string        `json:"mode"`
 	Messages     []messageSpec `json:"messages"`
 	First        int           `json:"first"`

@@ -18,13 +18,17 @@ PULL_MESSAGE = 11
 QUERY_CONSUMER_OFFSET = 14
 UPDATE_AND_CREATE_TOPIC = 17
 UPDATE_BROKER_CONFIG = 25
+GET_BROKER_RUNTIME_INFO = 28
 GET_MAX_OFFSET = 30
 GET_CONSUMER_LIST_BY_GROUP = 38
+PUT_KV_CONFIG = 100
 GET_ROUTEINFO_BY_TOPIC = 105
 GET_BROKER_CLUSTER_INFO = 106
 UPDATE_AND_CREATE_SUBSCRIPTIONGROUP = 200
+GET_CONSUMER_CONNECTION_LIST = 203
 DELETE_SUBSCRIPTIONGROUP = 207
 INVOKE_BROKER_TO_RESET_OFFSET = 222
+UPDATE_NAMESRV_CONFIG = 318
 
 _opaques = itertools.count(1)
 _MESSAGE_FIXED = struct.Struct(">iiiiiqqiq8sq8siqi")
@@ -170,13 +174,13 @@ def route(namesrv: str, topic: str):
     return parse_java_json(body) if code == 0 else None
 
 
-def create_topic(namesrv: str, topic: str, queues: int = 4, deadline: float = 15.0) -> None:
+def create_topic(namesrv: str, topic: str, queues: int = 4, deadline: float = 15.0, order: bool = False) -> None:
     """Creates `topic` on every master and returns once every NameServer route shows all of them."""
     masters = {name: addresses["0"] for name, addresses in brokers(namesrv).items() if "0" in addresses}
     for address in masters.values():
         call(address, UPDATE_AND_CREATE_TOPIC, {
             "topic": topic, "defaultTopic": "TBW102", "readQueueNums": queues, "writeQueueNums": queues, "perm": 6,
-            "topicFilterType": "SINGLE_TAG", "topicSysFlag": 0, "order": False})
+            "topicFilterType": "SINGLE_TAG", "topicSysFlag": 0, "order": order})
 
     def visible():
         found = route(namesrv, topic)

@@ -6,7 +6,7 @@ import time
 
 from .. import remoting
 from ..context import settle_two_consumers
-from ..drivers import numbered_crc
+from ..drivers import DriverError, numbered_crc
 
 TRACE_TOPIC = "RMQ_SYS_TRACE_TOPIC"
 
@@ -27,6 +27,98 @@ def tags(context):
         {"topic": topic, "body": "C last", "tags": "C"} for _ in range(1)])
     got = driver.wait_messages(len(wanted) + 1, 40)
     assert sorted(m["body"] for m in got) == sorted(wanted + ["C last"]), sorted(m["body"] for m in got)
+
+
+SQL_PROPS = [{"a": str(a), "region": region} for a in range(6) for region in ("north", "south")] + [{"region": "north"}]
+SQL_BODIES = {"a BETWEEN 2 AND 4 AND region = 'north'": ["2 north", "3 north", "4 north"],
+              "a IS NULL OR a > 4 AND region NOT IN ('north', 'east')": ["5 south", "- north"],
+              "NOT (a < 5) AND region CONTAINS 'out' -- and no more\n": ["5 south"]}
+
+
+def _send_for_sql(context, driver, producer, topic):
+    driver.call("producer.send", name=producer, mode="sync", messages=[
+        {"topic": topic, "body": f"{props.get('a', '-')} {props['region']}", "props": props} for props in SQL_PROPS])
+    context.wait_stored(topic, len(SQL_PROPS))
+
+
+def sql(context):
+    """Push consumers with SQL92 expressions get what matches, before and while they wait; a tag consumer gets its own."""
+    driver = context.driver()
+    producer = context.producer(driver)
+    topic = context.topic()
+    _send_for_sql(context, driver, producer, topic)
+    for index, (expression, wanted) in enumerate(SQL_BODIES.items()):
+        name = f"c{index}"
+        driver.call("push.start", name=name, group=context.name(f"G{index}"), topic=topic, expression=expression, sql=True)
+        remoting.wait_until(lambda n=name, w=wanted: len(driver.messages(n)) >= len(w), 40, f"messages for {expression}")
+    # Held pulls are woken by what they want; a last message for all shows that nothing else was on its way.
+    driver.call("producer.send", name=producer, mode="sync", messages=[
+        {"topic": topic, "body": "3 north last", "props": {"a": "3", "region": "north"}},
+        {"topic": topic, "body": "9 south last", "props": {"a": "9", "region": "south"}}])
+    for index, (expression, wanted) in enumerate(SQL_BODIES.items()):
+        name, all_wanted = f"c{index}", sorted(wanted + ["3 north last" if index == 0 else "9 south last"])
+        remoting.wait_until(lambda n=name, w=all_wanted: len(driver.messages(n)) >= len(w), 40, f"the last for {expression}")
+        got = sorted(m["body"] for m in driver.messages(name))
+        assert got == all_wanted, f"{expression}: {got}"
+
+
+def sql_check(context):
+    """An expression that is wrong is refused before the consumer starts; pulls bring theirs along."""
+    driver = context.driver()
+    producer = context.producer(driver)
+    topic = context.topic(queues=1)
+    _send_for_sql(context, driver, producer, topic)
+    for wrong in ("a >", "a > 'x'", "a IN (1)", "a != 1"):
+        try:
+            driver.call("push.start", name="wrong", group=context.name("W"), topic=topic, expression=wrong, sql=True)
+        except DriverError as refused:
+            assert "CODE: 23" in str(refused), f"{wrong}: {refused}"
+            continue
+        raise AssertionError(f"{wrong} was taken for an expression")
+    driver.call("pull.start", name="p", group=context.name("P"), topic=topic)
+    broker = driver.call("pull.queues", name="p", topic=topic)[0][0]
+
+    def ready():
+        # The client asks the broker for nothing by SQL92 before a heartbeat told it the broker's version.
+        try:
+            driver.call("pull.pull", name="p", topic=topic, broker=broker, queue=0, offset=0, max=1, expression="TRUE", sql=True)
+        except DriverError as refused:
+            assert "does not upgrade" in str(refused), refused
+            return False
+        return True
+    remoting.wait_until(ready, 60, "the client knows the broker's version", 0.5)
+    for expression, wanted in SQL_BODIES.items():
+        got = driver.call("pull.pull", name="p", topic=topic, broker=broker, queue=0, offset=0, max=32,
+                          expression=expression, sql=True)
+        assert [m["body"] for m in got["messages"]] == wanted, f"{expression}: {got}"
+        assert got["next"] == len(SQL_PROPS), got
+    none = driver.call("pull.pull", name="p", topic=topic, broker=broker, queue=0, offset=0, max=32,
+                       expression="a = 99", sql=True)
+    assert (none["status"], none["next"]) == ("NO_MATCHED_MSG", len(SQL_PROPS)), none
+
+
+def conflict(context):
+    """Two members want one topic by different tags: the newer wish counts for both, and RaptorMQ tells who disagrees."""
+    topic, group = context.topic(), context.name("G")
+    drivers = [context.driver("one"), context.driver("two")]
+    for index, (driver, expression) in enumerate(zip(drivers, ("A", "B"))):
+        driver.call("push.start", name=f"c{index}", group=group, topic=topic, expression=expression)
+        remoting.wait_until(lambda n=index + 1: len(remoting.consumer_ids(context.cluster.broker, group)) == n, 40,
+                            "the member is known")
+
+    def wish():
+        _, _, body = remoting.call(context.cluster.broker, remoting.GET_CONSUMER_CONNECTION_LIST, {"consumerGroup": group})
+        return remoting.parse_java_json(body)["subscriptionTable"][topic]["subString"]
+    remoting.wait_until(lambda: wish() == "B", 40, "the newer wish counts")
+    if context.cluster.kind == "raptormq":
+        def shown():
+            _, _, body = remoting.call(context.cluster.broker, remoting.GET_BROKER_RUNTIME_INFO)
+            return remoting.parse_java_json(body)["table"].get("subscriptionConflicts", "")
+        remoting.wait_until(lambda: group in shown(), 20, "brokerStatus names the group")
+        told = next(part for part in shown().split("; ") if part.startswith(group))
+        for client in remoting.consumer_ids(context.cluster.broker, group):
+            assert client in told, f"{client} is not named: {told}"
+        assert "TAG A" in told and "TAG B" in told, told
 
 
 def ordered(context):
@@ -50,6 +142,49 @@ def ordered(context):
         seen = [m["body"] for m in driver.messages() if m["body"].startswith(f"{shard}:")]
         assert seen[:2] == [f"{shard}:0"] * 2, f"the refused message did not come again at once: {seen[:3]}"
         assert [b for i, b in enumerate(seen) if i == 0 or b != seen[i - 1]] == [f"{shard}:{i}" for i in range(each)], seen
+
+
+def order_conf(context):
+    """An order configuration decides which queues clients use; shards stay where they are when the broker restarts."""
+    cluster, topic = context.cluster, context.name("T")
+    broker = cluster.brokers[0]
+    remoting.call(cluster.namesrv, remoting.UPDATE_NAMESRV_CONFIG, body=b"orderMessageEnable=true\n")
+    remoting.call(cluster.namesrv, remoting.PUT_KV_CONFIG,
+                  {"namespace": "ORDER_TOPIC_CONFIG", "key": topic, "value": f"{broker.broker_name}:2"})
+    remoting.create_topic(cluster.namesrv, topic, 4, order=True)
+    assert remoting.route(cluster.namesrv, topic)["orderTopicConf"] == f"{broker.broker_name}:2"
+    driver = context.driver()
+    producer = context.producer(driver)
+    shards, each = 4, 6
+
+    def send(first):
+        driver.call("producer.send", name=producer, mode="ordered", messages=[
+            {"topic": topic, "body": f"{shard}:{i}", "shard": shard} for i in range(first, first + each)
+            for shard in range(shards)])
+    send(0)
+    broker.stop()
+    broker.start()
+    cluster.wait_ready(broker)
+
+    def again():
+        try:
+            send(each)
+        except DriverError:
+            return False
+        return True
+    remoting.wait_until(again, 60, "the producer goes on after the restart", 0.5)
+    stored = [(m.queue, m.body.decode()) for m in context.stored(topic)]
+    for shard in range(shards):
+        mine = [(queue, body) for queue, body in stored if body.startswith(f"{shard}:")]
+        assert len({queue for queue, _ in mine}) == 1, f"shard {shard} lies in several queues: {mine}"
+        numbers = [int(body.split(":")[1]) for _, body in mine]
+        assert sorted(set(numbers)) == list(range(2 * each)) and numbers[:each] == list(range(each)), numbers
+    assert {queue for queue, _ in stored} == {0, 1}, "queues beyond the order configuration were used"
+    driver.call("push.start", name="c", group=context.name("G"), topic=topic, orderly=True)
+    remoting.wait_until(lambda: len(driver.messages()) >= len(stored), 60, "every message is delivered")
+    for queue in (0, 1):
+        assert [m["body"] for m in driver.messages() if m["queue"] == queue] == \
+            [body for where, body in stored if where == queue], f"order of queue {queue}"
 
 
 def broadcast(context):

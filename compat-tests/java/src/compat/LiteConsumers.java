@@ -46,7 +46,7 @@ final class LiteConsumers {
         consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
         consumer.setAutoCommit(request.flag("auto_commit"));
         if (request.has("topic")) {
-            consumer.subscribe(request.text("topic"), request.text("expression", "*"));
+            consumer.subscribe(request.text("topic"), request.selector());
         }
         consumer.start();
         consumers.put(name, consumer);

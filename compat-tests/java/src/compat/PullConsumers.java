@@ -67,7 +67,7 @@ final class PullConsumers {
         PullResult result = request.flag("block")
             ? consumer.pullBlockIfNotFound(queue(request), request.text("expression", "*"), request.big("offset", 0),
                 request.number("max", 32))
-            : consumer.pull(queue(request), request.text("expression", "*"), request.big("offset", 0),
+            : consumer.pull(queue(request), request.selector(), request.big("offset", 0),
                 request.number("max", 32));
         return Wire.map("status", result.getPullStatus().name(), "next", result.getNextBeginOffset(), "min",
             result.getMinOffset(), "max", result.getMaxOffset(), "messages", Wire.messages(result.getMsgFoundList()));

@@ -44,7 +44,7 @@ final class PushConsumers {
         if (request.flag("broker_rebalance")) {
             Dialect.letBrokerRebalance(consumer);
         }
-        consumer.subscribe(request.text("topic"), request.text("expression", "*"));
+        consumer.subscribe(request.text("topic"), request.selector());
         // Messages whose reconsumeTimes is below this number are turned down.
         int failBelow = request.number("fail_below", 0);
         // Every message is turned down the first time that it comes.

@@ -6,6 +6,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.apache.rocketmq.client.consumer.MessageSelector;
 
 /** A JSON object from the runner with typed access to its members. */
 final class Request {
@@ -39,6 +40,12 @@ final class Request {
 
     long big(String name, long otherwise) {
         return has(name) ? ((Number) members.get(name)).longValue() : otherwise;
+    }
+
+    /** What to subscribe to: "expression", which is SQL92 when "sql" says so, otherwise tags. */
+    MessageSelector selector() {
+        String expression = text("expression", "*");
+        return flag("sql") ? MessageSelector.bySql(expression) : MessageSelector.byTag(expression);
     }
 
     boolean flag(String name) {
