@@ -26,6 +26,7 @@
 #include "broker/timer/timer_message_store.h"
 #include "broker/timer/timer_processor.h"
 #include "broker/topic/topic_config_manager.h"
+#include "broker/transaction/transactional_message_service.h"
 #include "common/limits.h"
 #include "common/log.h"
 #include "common/persistent_file.h"
@@ -176,6 +177,7 @@ struct Broker::Parts::Services {
     store::FileOps file_ops;
     TimerMessageStore timers;
     ScheduleRewrite schedule_rewrite;
+    TransactionalMessageService transactions;
     BlockingPool blocking;
     Admission admission;
     SendFlowControl flow;
@@ -233,6 +235,16 @@ Broker::Parts::Services::Services(Parts& p, DelayLevelTable levels, const Socket
                         .clock = p.clock,
                         .max_delay_level = schedule.levels().max_level(),
                         .slot_count = [this](auto ms) { return timers.wheel().slot(ms).num; }}),
+      transactions({.config = p.config,
+                    .store_config = p.store_config,
+                    .offsets = p.offsets,
+                    .producers = producers,
+                    .topics = p.topics,
+                    .stats = p.stats,
+                    .clock = p.clock,
+                    .store_host = store_host},
+                   make_transaction_store(p.store),
+                   config_file(p.store_config, "transactionMetrics")),
       blocking("blocking", static_cast<unsigned>(std::max(1, p.config.blocking_threads)),
                limits::kBlockingQueueMax),
       admission(blocking, p.clock, p.config.broker_fast_failure_enable),
@@ -335,6 +347,7 @@ ClientCollaborators Broker::Parts::Services::client_collaborators(Parts& p,
         .filters = p.filters,
         .producers = producers,
         .locks = locks,
+        .transactions = transactions,
         .holds = holds,
         .admission = admission,
         .schedule = schedule_rewrite,
@@ -383,6 +396,7 @@ AdminCollaborators Broker::Parts::Services::admin_collaborators(Parts& p) {
                 p.stats.on_topic_deleted(topic);
                 timers.metrics().remove(topic);
                 pop.on_topic_deleted(topic);
+                transactions.metrics().remove(topic);
             },
         .on_group_deleted =
             [this, &p](auto group) {
@@ -426,6 +440,7 @@ Status Broker::Parts::load() {
         RMQ_CHECK(services->timers.load());
     }
     RMQ_CHECK(services->pop.load());
+    RMQ_CHECK(services->transactions.load());
     services->client_processors.register_in(registry);
     services->client_processors.register_in(fast_registry, ClientProcessors::Listener::kFast);
     const AdminQueue queue{services->admission, config.wait_time_mills_in_admin_broker_queue};
@@ -459,6 +474,9 @@ void Broker::Parts::begin() {
             services->pop.tick();
         }
     });
+    if (store_config.broker_role != store::BrokerRole::SLAVE) {
+        services->transactions.start();
+    }
     for (unsigned k = 0; k < pool.size(); ++k) {
         pool.every(k, kHoldTick, [this, k] {
             if (is_stopping) {
@@ -526,6 +544,7 @@ void Broker::Parts::stop() {
         fast_server.stop(kDrain);
         server.stop(kDrain);
         services->blocking.stop();
+        services->transactions.stop();
         services->schedule.stop();
         services->timers.stop();
         services->client.stop();

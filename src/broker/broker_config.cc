@@ -186,12 +186,26 @@ constexpr ConfigRow kBrokerRows[] = {
                                         {.min = 1}),
     config_row<&C::start_accept_send_request_time_stamp>("startAcceptSendRequestTimeStamp",
                                                          "refuse sends before this time"),
+    config_row<&C::store_reply_message_enable>("storeReplyMessageEnable", "store reply messages"),
     config_row<&C::subscription_expired_timeout>("subscriptionExpiredTimeout",
                                                  "ms before a subscription entry expires",
                                                  {.unit = "ms", .min = 1000}),
     config_row<&C::trace_on>("traceOn", "tell clients in send answers that tracing is on"),
     config_row<&C::trace_topic_enable>("traceTopicEnable", "create the trace topic",
                                        {.java_default = "false"}),
+    config_row<&C::transaction_check_interval>("transactionCheckInterval",
+                                               "ms between check rounds", {.unit = "ms", .min = 1}),
+    config_row<&C::transaction_check_max>("transactionCheckMax", "checks before discarding",
+                                          {.min = 0}),
+    config_row<&C::transaction_metric_flush_interval>("transactionMetricFlushInterval",
+                                                      "ms between transactionMetrics writes",
+                                                      {.unit = "ms", .min = 1}),
+    config_row<&C::transaction_op_batch_interval>(
+        "transactionOpBatchInterval", "ms between op batches", {.unit = "ms", .min = 0}),
+    config_row<&C::transaction_op_msg_max_size>(
+        "transactionOpMsgMaxSize", "bytes per batched op message", {.unit = "bytes", .min = 1}),
+    config_row<&C::transaction_time_out>(
+        "transactionTimeOut", "ms before a half message is checked", {.unit = "ms", .min = 0}),
     config_row<&C::update_name_server_addr_period>("updateNameServerAddrPeriod",
                                                    "ms between NameServer list refreshes",
                                                    {.unit = "ms", .min = 1000}),
@@ -210,6 +224,9 @@ constexpr ConfigRow kBrokerRows[] = {
     config_row<&C::wait_time_mills_in_send_queue>("waitTimeMillsInSendQueue",
                                                   "send queue wait that triggers fast failure, ms",
                                                   {.unit = "ms", .min = 0}),
+    config_row<&C::wait_time_mills_in_transaction_queue>("waitTimeMillsInTransactionQueue",
+                                                         "fast failure for end-transaction, ms",
+                                                         {.unit = "ms", .min = 0}),
 };
 
 // Source: org.apache.rocketmq.remoting.netty.NettyServerConfig

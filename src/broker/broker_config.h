@@ -49,12 +49,22 @@ struct BrokerConfig {
     Live<bool> reject_transaction_message{false};
     Live<bool> recall_message_enable{true};
     Live<bool> allow_recall_when_broker_not_writeable{true};
+    Live<bool> store_reply_message_enable{true};
     Live<std::int64_t> start_accept_send_request_time_stamp{0};
     Live<bool> broker_fast_failure_enable{true};
     Live<std::int64_t> wait_time_mills_in_send_queue{200};
     Live<std::int64_t> wait_time_mills_in_pull_queue{5000};
     Live<std::int64_t> wait_time_mills_in_lite_pull_queue{5000};
     Live<std::int64_t> wait_time_mills_in_admin_broker_queue{5000};
+
+    // Transactions.
+    Live<std::int64_t> transaction_time_out{6000};
+    Live<std::int32_t> transaction_check_max{15};
+    Live<std::int64_t> transaction_check_interval{30'000};
+    Live<std::int32_t> transaction_op_msg_max_size{4096};
+    Live<std::int32_t> transaction_op_batch_interval{3000};
+    Live<std::int64_t> transaction_metric_flush_interval{10'000};
+    Live<std::int64_t> wait_time_mills_in_transaction_queue{3000};
 
     // Pulling and offsets.
     Live<bool> long_polling_enable{true};

@@ -11,10 +11,26 @@ ClientProcessors::ClientProcessors(const ClientCollaborators& c)
              .topics = c.topics,
              .groups = c.groups,
              .locks = c.locks,
+             .transactions = c.transactions,
              .stats = c.stats,
              .clock = c.clock,
              .schedule = c.schedule,
              .store_host = c.store_host}),
+      end_transaction_({.config = c.config,
+                        .store_config = c.store_config,
+                        .store = c.store,
+                        .transactions = c.transactions,
+                        .admission = c.admission,
+                        .stats = c.stats,
+                        .clock = c.clock,
+                        .schedule = c.schedule}),
+      reply_({.config = c.config,
+              .store = c.store,
+              .topics = c.topics,
+              .producers = c.producers,
+              .stats = c.stats,
+              .clock = c.clock,
+              .store_host = c.store_host}),
       send_back_({.config = c.config,
                   .store_config = c.store_config,
                   .store = c.store,
@@ -69,6 +85,11 @@ void ClientProcessors::register_in(RequestRegistry& registry, Listener listener)
             send_.process(request, std::move(responder));
         });
     }
+    add(RequestCode::END_TRANSACTION, end_transaction_, &EndTransactionProcessor::end_transaction);
+    add(RequestCode::RESUME_CHECK_HALF_MESSAGE, end_transaction_,
+        &EndTransactionProcessor::resume_check_half_message);
+    add(RequestCode::SEND_REPLY_MESSAGE, reply_, &ReplyMessageProcessor::process);
+    add(RequestCode::SEND_REPLY_MESSAGE_V2, reply_, &ReplyMessageProcessor::process);
     add(RequestCode::CONSUMER_SEND_MSG_BACK, send_back_, &SendBackProcessor::process);
     if (listener == Listener::kMain) {
         add(RequestCode::PULL_MESSAGE, pull_, &PullMessageProcessor::process);

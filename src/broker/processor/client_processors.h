@@ -5,8 +5,10 @@
 #include "broker/admission/slow_consumers.h"
 #include "broker/processor/client_manage.h"
 #include "broker/processor/consumer_manage.h"
+#include "broker/processor/end_transaction.h"
 #include "broker/processor/lock_batch_mq.h"
 #include "broker/processor/pull_message.h"
+#include "broker/processor/reply_message.h"
 #include "broker/processor/send_back.h"
 #include "broker/processor/send_message.h"
 
@@ -29,6 +31,7 @@ struct ClientCollaborators {
     ConsumerFilterManager& filters;
     ProducerManager& producers;
     RebalanceLockManager& locks;
+    TransactionalMessageService& transactions;
     PullRequestHoldService& holds;
     Admission& admission;
     const ScheduleRewrite& schedule;
@@ -39,8 +42,9 @@ struct ClientCollaborators {
     std::function<void(unsigned k, UniqueFunction<void()> task)> post;  // to io thread k
 };
 
-// The processors that producers and consumers talk to, put together: 10, 11, 14, 15, 34-36, 38, 41,
-// 42, 46, 310, 320, 361. All run on the io threads. The second listener does not serve pulls, as
+// The processors that producers and consumers talk to, put together: 10, 11, 14, 15, 34-38, 41, 42,
+// 46, 310, 320,
+// 323-325, 361. All run on the io threads. The second listener does not serve pulls, as
 // in the original, whose clients never pull there.
 class ClientProcessors {
 public:
@@ -57,6 +61,8 @@ public:
 private:
     SendFlowControl& flow_;
     SendMessageProcessor send_;
+    EndTransactionProcessor end_transaction_;
+    ReplyMessageProcessor reply_;
     SendBackProcessor send_back_;
     PullMessageProcessor pull_;
     ClientManageProcessor clients_;

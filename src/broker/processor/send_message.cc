@@ -15,6 +15,8 @@
 #include "broker/timer/schedule_rewrite.h"
 #include "broker/topic/topic_config_manager.h"
 #include "broker/topic/topic_validator.h"
+#include "broker/transaction/half_message.h"
+#include "broker/transaction/transactional_message_service.h"
 #include "common/limits.h"
 #include "common/log.h"
 #include "common/message/message_id.h"
@@ -57,6 +59,7 @@ struct SendMessageProcessor::Send {
     std::shared_ptr<const TopicConfig> topic;
     std::int32_t queue_id = 0;  // of the answer; the stored one may differ
     std::int32_t delay_level = 0;
+    bool is_half = false;
     std::int64_t begin_ms = 0;
     store::MessageToPut message{};
 };
@@ -174,12 +177,13 @@ void SendMessageProcessor::send_message(Send& send, Responder responder) {
             return;
         }
     }
-    if (found.is_half_message() && !(send.message.reconsume_times > 0 && send.delay_level > 0)) {
-        // Half messages need the transaction service. Storing one as a normal message would show
-        // it to consumers before its commit, so it is refused whatever rejectTransactionMessage.
+    // Clients before 4.6.1 leave TRAN_MSG in a message that they send back for its retry.
+    send.is_half =
+        found.is_half_message() && !(send.message.reconsume_times > 0 && send.delay_level > 0);
+    if (send.is_half && c_.config.reject_transaction_message) {
         refuse(responder, ResponseCode::NO_PERMISSION,
-               fmt::format("the broker[{}] sending transaction message is {}", c_.config.broker_ip1,
-                           c_.config.reject_transaction_message ? "forbidden" : "not supported"));
+               fmt::format("the broker[{}] sending transaction message is forbidden",
+                           c_.config.broker_ip1));
         return;
     }
     append_and_reply(send, found, std::move(responder));
@@ -260,6 +264,23 @@ bool SendMessageProcessor::handle_schedule(Send& send, const SendProperties& fou
     return true;
 }
 
+// A half message's delay begins with its commit, which must not fail for it. The original moves
+// the half message itself to where delayed messages wait, and drops it when it is due.
+bool SendMessageProcessor::may_be_scheduled(const Send& send, const SendProperties& found,
+                                            Responder& responder) {
+    if (send.delay_level <= 0 && !found.is_timer()) {
+        return true;
+    }
+    std::string tried = scratch().properties;
+    ScheduleTarget target{send.message.topic, send.message.queue_id};
+    const auto status = c_.schedule.rewrite(sys_flag::kTransactionCommit, target, tried);
+    if (status != store::PutMessageStatus::PUT_OK) {
+        refuse(responder, status);
+        return false;
+    }
+    return true;
+}
+
 void SendMessageProcessor::append_and_reply(Send& send, const SendProperties& found,
                                             Responder responder) {
     auto& properties = scratch().properties;
@@ -275,7 +296,13 @@ void SendMessageProcessor::append_and_reply(Send& send, const SendProperties& fo
         refuse(responder, store::PutMessageStatus::MESSAGE_ILLEGAL);
         return;
     }
-    if (!handle_schedule(send, found, reply, responder)) {
+    if (send.is_half) {
+        if (!may_be_scheduled(send, found, responder)) {
+            return;
+        }
+        rewrite_as_half({reply.unique_key.data(), reply.unique_key.size()}, send.message,
+                        properties);
+    } else if (!handle_schedule(send, found, reply, responder)) {
         return;
     }
     send.message.properties = properties;
@@ -286,6 +313,9 @@ void SendMessageProcessor::append_and_reply(Send& send, const SendProperties& fo
         return;
     }
     count(send, result);
+    if (send.is_half) {
+        c_.transactions.metrics().add(send.topic->topic_name, 1);
+    }
     reply.add_msg_id(c_.store_host, result.physical_offset);
     reply_put_result(result, std::move(reply), std::move(responder), found.waits_for_store());
 }
@@ -368,13 +398,14 @@ void SendMessageProcessor::reply_put_result(const store::PutMessageResult& resul
         });
 }
 
-// Under the topic that was asked for; a dead letter under its own.
+// Under the topic that was asked for; a dead letter and a half message under their own.
 void SendMessageProcessor::count(const Send& send, const store::PutMessageResult& result) const {
-    c_.stats.on_put({.topic = send.topic->topic_name,
-                     .queue_id = send.queue_id,
-                     .messages = result.message_count,
-                     .bytes = result.end.value - result.physical_offset.value,
-                     .latency_ms = result.store_timestamp - send.begin_ms});
+    c_.stats.on_put(
+        {.topic = send.is_half ? topic_name::kTransHalf : std::string_view(send.topic->topic_name),
+         .queue_id = send.queue_id,
+         .messages = result.message_count,
+         .bytes = result.end.value - result.physical_offset.value,
+         .latency_ms = result.store_timestamp - send.begin_ms});
 }
 
 Response SendMessageProcessor::make_response() const {

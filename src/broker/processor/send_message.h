@@ -27,6 +27,7 @@ class RebalanceLockManager;
 class ScheduleRewrite;
 class SubscriptionGroupManager;
 class TopicConfigManager;
+class TransactionalMessageService;
 
 // SEND_MESSAGE (10), SEND_MESSAGE_V2 (310) and SEND_BATCH_MESSAGE (320): checks, rewrites the
 // properties, appends on the calling io thread and answers at once, or with SYNC_FLUSH when the
@@ -43,6 +44,7 @@ public:
         TopicConfigManager& topics;
         SubscriptionGroupManager& groups;
         RebalanceLockManager& locks;
+        TransactionalMessageService& transactions;
         BrokerStatsManager& stats;
         const Clock& clock;
         const ScheduleRewrite& schedule;
@@ -65,6 +67,7 @@ private:
     bool handle_retry_and_dlq(Send& send, Responder& responder);
     bool handle_schedule(Send& send, const SendProperties& properties, Reply& reply,
                          Responder& responder);
+    bool may_be_scheduled(const Send& send, const SendProperties& properties, Responder& responder);
     void append_and_reply(Send& send, const SendProperties& properties, Responder responder);
     void reply_put_result(const store::PutMessageResult& result, Reply reply, Responder responder,
                           bool waits);

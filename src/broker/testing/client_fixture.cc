@@ -47,6 +47,16 @@ ClientFixture::ClientFixture(const StoreSetup& setup)
                    [this](broker::PullRequest pull, Responder responder) {
                        processors->pull().execute_woken(std::move(pull), std::move(responder));
                    }});
+    transactions = std::make_unique<broker::TransactionalMessageService>(
+        broker::TransactionalMessageService::Collaborators{.config = config,
+                                                           .store_config = store_config,
+                                                           .offsets = *offsets,
+                                                           .producers = *producers,
+                                                           .topics = *topics,
+                                                           .stats = stats,
+                                                           .clock = clock,
+                                                           .store_host = kStoreHost},
+        broker::make_transaction_store(*store), dir.path() + "/transactionMetrics");
     processors = std::make_unique<broker::ClientProcessors>(
         broker::ClientCollaborators{.config = config,
                                     .store_config = store_config,
@@ -60,6 +70,7 @@ ClientFixture::ClientFixture(const StoreSetup& setup)
                                     .filters = filters,
                                     .producers = *producers,
                                     .locks = locks,
+                                    .transactions = *transactions,
                                     .holds = *holds,
                                     .admission = *admission,
                                     .schedule = schedule,

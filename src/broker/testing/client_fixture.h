@@ -12,6 +12,7 @@
 #include "broker/stats/broker_stats_manager.h"
 #include "broker/testing/admin_fixture.h"
 #include "broker/timer/schedule_rewrite.h"
+#include "broker/transaction/transactional_message_service.h"
 #include "common/message/message_record.h"
 
 #include <deque>
@@ -72,6 +73,7 @@ public:
     broker::ScheduleRewrite schedule;
     broker::SendFlowControl flow;
     broker::SlowConsumers slow_consumers;
+    std::unique_ptr<broker::TransactionalMessageService> transactions;  // not started
     std::unique_ptr<broker::PullRequestHoldService> holds;
     std::unique_ptr<broker::ConsumerIdsNotifier> notifier;
     std::unique_ptr<broker::ClientProcessors> processors;

@@ -63,6 +63,32 @@ struct SendMessageRequestHeaderV2 : SendMessageRequestHeader {
     }
 };
 
+// PUSH_REPLY_MESSAGE_TO_CLIENT (326), from the broker to the client that asked.
+// Source: ReplyMessageRequestHeader.
+struct ReplyMessageRequestHeader : SendMessageRequestHeader {
+    std::string_view born_host;  // "ip:port" of the client that replied
+    std::string_view store_host;
+    std::int64_t store_timestamp = 0;
+
+    template <class Visitor>
+    void visit(Visitor& v) {
+        v("producerGroup", producer_group);
+        v("topic", topic);
+        v("defaultTopic", default_topic);
+        v("defaultTopicQueueNums", default_topic_queue_nums);
+        v("queueId", queue_id);
+        v("sysFlag", sys_flag);
+        v("bornTimestamp", born_timestamp);
+        v("flag", flag);
+        v("properties", properties);
+        v("reconsumeTimes", reconsume_times);
+        v("unitMode", unit_mode);
+        v("bornHost", born_host);
+        v("storeHost", store_host);
+        v("storeTimestamp", store_timestamp);
+    }
+};
+
 // Answer of every send. msgId, queueId and queueOffset are mandatory on SUCCESS and on the three
 // stored-but-degraded codes. Source: SendMessageResponseHeader.
 struct SendMessageResponseHeader {
