@@ -19,6 +19,8 @@ func main() {
 	namesrv := primitive.NamesrvAddr(strings.Split(os.Args[1], ";"))
 	producers := newProducers(namesrv)
 	consumers := newConsumers(namesrv)
+	transactions := newTransactions(namesrv)
+	requests := newRequests(namesrv)
 	lines := bufio.NewScanner(os.Stdin)
 	lines.Buffer(nil, 16<<20)
 	for lines.Scan() {
@@ -27,16 +29,21 @@ func main() {
 			fmt.Fprintln(os.Stderr, "unreadable request:", err)
 			os.Exit(1)
 		}
-		go answer(wanted, producers, consumers)
+		go answer(wanted, producers, consumers, transactions, requests)
 	}
 }
 
-func answer(wanted request, producers *producers, consumers *consumers) {
+func answer(wanted request, producers *producers, consumers *consumers, transactions *transactions, requests *requests) {
 	var result interface{}
 	var err error
-	if strings.HasPrefix(wanted.Op, "producer.") {
+	switch {
+	case strings.HasPrefix(wanted.Op, "producer."):
 		result, err = producers.run(wanted)
-	} else {
+	case strings.HasPrefix(wanted.Op, "transaction."):
+		result, err = transactions.run(wanted)
+	case strings.HasPrefix(wanted.Op, "request."):
+		result, err = requests.run(wanted)
+	default:
 		result, err = consumers.run(wanted)
 	}
 	if err != nil {

@@ -46,6 +46,7 @@ type request struct {
 	SuspendMs    int           `json:"suspend_ms"`
 	From         string        `json:"from"`
 	Trace        bool          `json:"trace"`
+	Tolerant     bool          `json:"tolerant"`
 }
 
 type messageSpec struct {

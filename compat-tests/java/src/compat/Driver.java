@@ -21,19 +21,22 @@ public final class Driver {
         PushConsumers pushConsumers = new PushConsumers(namesrv);
         PullConsumers pullConsumers = new PullConsumers(namesrv);
         LiteConsumers liteConsumers = new LiteConsumers(namesrv);
+        Transactions transactions = new Transactions(namesrv);
+        Requests requests = new Requests(namesrv);
         Admin admin = new Admin(namesrv);
         ExecutorService workers = Executors.newCachedThreadPool();
         BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
         for (String line = in.readLine(); line != null; line = in.readLine()) {
             Request request = Wire.read(line);
-            workers.execute(() -> answer(request, producers, pushConsumers, pullConsumers, liteConsumers, admin));
+            workers.execute(() -> answer(request, producers, pushConsumers, pullConsumers, liteConsumers, transactions, requests, admin));
         }
         // The runner is gone: no clean-up can matter to anyone.
         Runtime.getRuntime().halt(0);
     }
 
     private static void answer(Request request, Producers producers, PushConsumers pushConsumers,
-        PullConsumers pullConsumers, LiteConsumers liteConsumers, Admin admin) {
+        PullConsumers pullConsumers, LiteConsumers liteConsumers, Transactions transactions, Requests requests,
+        Admin admin) {
         Object id = request.raw("id");
         try {
             String op = request.text("op");
@@ -43,6 +46,8 @@ public final class Driver {
                 case "push": result = pushConsumers.run(op, request); break;
                 case "pull": result = pullConsumers.run(op, request); break;
                 case "lite": result = liteConsumers.run(op, request); break;
+                case "transaction": result = transactions.run(op, request); break;
+                case "request": result = requests.run(op, request); break;
                 case "admin": result = admin.run(op, request); break;
                 default: throw new IllegalArgumentException("unknown op " + op);
             }
