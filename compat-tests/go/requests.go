@@ -79,8 +79,10 @@ func (r *requests) serve(wanted request) error {
 			if message.GetTags() == "silent" {
 				continue
 			}
-			reply, err := consumer.CreateReplyMessage(message, append([]byte("re: "), message.Body...))
+			// CreateReplyMessage loses the body, which applications therefore set themselves.
+			reply, err := consumer.CreateReplyMessage(message, nil)
 			if err == nil {
+				reply.Body = append([]byte("re: "), message.Body...)
 				_, err = replier.SendSync(ctx, reply)
 			}
 			if err != nil {

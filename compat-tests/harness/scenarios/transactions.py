@@ -234,7 +234,7 @@ def request_reply(context):
         assert "error" in answers[0], answers
     # storeReplyMessageEnable: replies are in the cluster's reply topic, too.
     address = context.cluster.brokers[0].address
-    ids = {m["props"]["CORRELATION_ID"] for m in other.messages("replier") if m["tags"] == "loud"}
+    ids = {m["props"]["CORRELATION_ID"] for m in other.messages("replier") if m.get("tags") == "loud"}
     stored = [m for m in remoting.read_queue(address, "DefaultCluster_REPLY_TOPIC", 0)
               if m.properties.get("CORRELATION_ID") in ids]
     assert len(stored) == 24, f"{len(stored)} of 24 replies stored"

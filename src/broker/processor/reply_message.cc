@@ -63,6 +63,11 @@ void ReplyMessageProcessor::process(const Request& request, Responder responder)
         responder.send(error_response(header.error()));
         return;
     }
+    if (request.body().empty()) {
+        // The original fails on the absent body before it looks at anything else.
+        responder.send(ResponseCode::SYSTEM_ERROR, "message body is null");
+        return;
+    }
     const auto start_ms = c_.config.start_accept_send_request_time_stamp.get();
     if (c_.clock.now_ms() < start_ms) {
         refuse(c_.config, responder, ResponseCode::SYSTEM_ERROR,

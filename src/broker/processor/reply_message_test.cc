@@ -143,6 +143,7 @@ TEST_CASE("ReplyMessage: a reply passes the checks of a send, and has the old he
     CHECK(f.ask(f.replier, RequestCode::SEND_REPLY_MESSAGE, ext, "b").code ==
           ResponseCode::NO_PERMISSION);
     ext["topic"] = "DefaultCluster_REPLY_TOPIC";
+    CHECK(f.ask(f.replier, RequestCode::SEND_REPLY_MESSAGE, ext).remark == "message body is null");
     f.request(f.replier, RequestCode::SEND_REPLY_MESSAGE, ext, "b");
     auto push = f.pushed();
     CHECK(ext_of(push.command.ext)["queueId"] == "-1");
