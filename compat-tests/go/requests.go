@@ -119,9 +119,12 @@ func ask(asker rocketmq.Producer, wanted request) (interface{}, error) {
 			continue
 		}
 		done.Add(1)
+		once := sync.Once{} // the client calls back a second time when it forgets the request
 		err := asker.RequestAsync(context.Background(), timeout, func(_ context.Context, reply *primitive.Message, err error) {
-			answers[index] = answered(reply, err)
-			done.Done()
+			once.Do(func() {
+				answers[index] = answered(reply, err)
+				done.Done()
+			})
 		}, message)
 		if err != nil {
 			return nil, err
