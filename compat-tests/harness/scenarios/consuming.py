@@ -68,9 +68,10 @@ def sql_check(context):
     producer = context.producer(driver)
     topic = context.topic(queues=1)
     _send_for_sql(context, driver, producer, topic)
-    for wrong in ("a >", "a > 'x'", "a IN (1)", "a != 1"):
+    # A group of its own for each: a client whose start failed keeps its group taken.
+    for number, wrong in enumerate(("a >", "a > 'x'", "a IN (1)", "a != 1")):
         try:
-            driver.call("push.start", name="wrong", group=context.name("W"), topic=topic, expression=wrong, sql=True)
+            driver.call("push.start", name="wrong", group=context.name(f"W{number}"), topic=topic, expression=wrong, sql=True)
         except DriverError as refused:
             assert "CODE: 23" in str(refused), f"{wrong}: {refused}"
             continue
