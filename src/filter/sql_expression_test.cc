@@ -83,10 +83,14 @@ std::vector<std::string> split(const std::string& line) {
 
 }  // namespace
 
-// Counts what this thread allocates.
-void* operator new(std::size_t size) {
+// Counts what this thread allocates. Every form of new goes with the delete below, also those that
+// the compiler or the test library calls.
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
     ++allocations;
-    if (void* const memory = std::malloc(size == 0 ? 1 : size)) {
+    return std::malloc(size == 0 ? 1 : size);
+}
+void* operator new(std::size_t size) {
+    if (void* const memory = operator new(size, std::nothrow)) {
         return memory;
     }
     throw std::bad_alloc();
