@@ -74,17 +74,20 @@ TransactionCheck::Round TransactionCheck::begin() const {
 }
 
 void TransactionCheck::finish(const Round& round) {
-    const auto commit = [this](std::string_view topic, QueueOffset reached) {
+    // A queue that nobody has moved on in has no position yet, and is in no list of groups.
+    const auto commit = [this](std::string_view topic, QueueOffset first, QueueOffset reached) {
         const GroupQueue queue{kTransGroup, topic, kHalfQueue};
-        if (c_.offsets.query(queue) != reached.value) {
+        const auto committed = c_.offsets.query(queue);
+        if (committed != reached.value && (committed >= 0 || reached != first)) {
             c_.offsets.commit(queue, reached.value);
         }
     };
-    commit(topic_name::kTransHalf, round.half);
+    commit(topic_name::kTransHalf, round.first_half, round.half);
     // Ops are behind us up to the first that names a message which was not reached.
     const auto first_open = std::find_if(round.open_in_op.begin(), round.open_in_op.end(),
                                          [](std::int32_t open) { return open > 0; });
-    commit(topic_name::kTransOpHalf, round.first_op + (first_open - round.open_in_op.begin()));
+    commit(topic_name::kTransOpHalf, round.first_op,
+           round.first_op + (first_open - round.open_in_op.begin()));
     c_.pending.forget_below(round.half);
     if (round.asked > 0 || round.discarded > 0) {
         logger().info("transactions_checked from={} to={} asked={} discarded={}",
