@@ -167,7 +167,8 @@ void BrokerOuterApi::need_register(const BrokerSelf& self, const DataVersion& ve
 
 void BrokerOuterApi::register_single_topic_all(std::string_view broker_name,
                                                const TopicConfig& topic,
-                                               std::chrono::milliseconds timeout) {
+                                               std::chrono::milliseconds timeout,
+                                               UniqueFunction<void()> done) {
     TopicRouteData route;
     route.queue_datas.push_back({.broker_name = std::string(broker_name),
                                  .read_queue_nums = topic.read_queue_nums,
@@ -177,12 +178,27 @@ void BrokerOuterApi::register_single_topic_all(std::string_view broker_name,
     OutboundCommand command(RequestCode::REGISTER_TOPIC_IN_NAMESRV);
     command.ext.add("topic", topic.topic_name);
     command.body = encode(route, IntegerKeys::kQuoted);
-    for (const auto& address : namesrv_addrs()) {
+    const auto addresses = namesrv_addrs();
+    if (addresses.empty()) {
+        done();
+        return;
+    }
+    struct Gathering {
+        std::atomic<std::size_t> left{0};
+        UniqueFunction<void()> done{};
+    };
+    auto gathering = std::make_shared<Gathering>();
+    gathering->left = addresses.size();
+    gathering->done = std::move(done);
+    for (const auto& address : addresses) {
         client_.invoke(address, command, timeout,
-                       [address](const Result<InboundResponse>& response) {
+                       [gathering, address](const Result<InboundResponse>& response) {
                            if (!response || response->code != 0) {
                                log_failure("register_topic_failed", address,
                                            response ? response->remark : response.error().remark);
+                           }
+                           if (--gathering->left == 0) {
+                               gathering->done();
                            }
                        });
     }

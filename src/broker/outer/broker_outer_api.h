@@ -70,9 +70,10 @@ public:
     void need_register(const BrokerSelf& self, const DataVersion& version,
                        std::chrono::milliseconds timeout, UniqueFunction<void(bool)> done);
 
-    // REGISTER_TOPIC_IN_NAMESRV (217), for enableSingleTopicRegister.
+    // REGISTER_TOPIC_IN_NAMESRV (217), for enableSingleTopicRegister. `done` runs exactly once,
+    // when all have answered or failed.
     void register_single_topic_all(std::string_view broker_name, const TopicConfig& topic,
-                                   std::chrono::milliseconds timeout);
+                                   std::chrono::milliseconds timeout, UniqueFunction<void()> done);
 
     // UNREGISTER_BROKER (104). Waits for all answers, up to the timeout; not on an io thread.
     void unregister_broker_all(const BrokerSelf& self, std::chrono::milliseconds timeout);

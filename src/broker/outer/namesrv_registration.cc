@@ -19,6 +19,7 @@ constexpr std::int64_t kPeriodMinMs = 10'000;
 constexpr std::int64_t kPeriodMaxMs = 60'000;
 // Source: BrokerController.registerSingleTopicAll.
 constexpr std::chrono::milliseconds kSingleTopicTimeout{3000};
+constexpr int kRepeatsMax = 3;
 
 }  // namespace
 
@@ -63,7 +64,30 @@ BrokerOuterApi::RegisterDone NamesrvRegistration::report() {
     };
 }
 
+void NamesrvRegistration::UnderWay::begin() {
+    const std::lock_guard lock(mutex);
+    ++count;
+}
+
+void NamesrvRegistration::UnderWay::end() {
+    const std::lock_guard lock(mutex);
+    if (--count == 0) {
+        none.notify_all();
+    }
+}
+
+// A topic that changed between the reading of the table and its sending may have been registered
+// first: the table must not be the last word then.
 void NamesrvRegistration::register_all(BrokerOuterApi::RegisterDone done) {
+    auto before = changes_.load();
+    register_table(std::move(done));
+    for (int i = 0; i < kRepeatsMax && changes_ != before; ++i) {
+        before = changes_;
+        register_table(report());
+    }
+}
+
+void NamesrvRegistration::register_table(BrokerOuterApi::RegisterDone done) {
     RegisterBrokerBody body;
     body.topic_config_serialize_wrapper = with_.all_topics();
     for (auto& [name, topic] : body.topic_config_serialize_wrapper.topic_config_table) {
@@ -129,10 +153,13 @@ void NamesrvRegistration::on_topics_changed(const std::vector<TopicConfig>& chan
     if (stopped_ || changed.empty()) {
         return;
     }
+    ++changes_;
     if (with_.config.enable_single_topic_register) {
         for (const auto& topic : changed) {
+            under_way_->begin();
             with_.outer.register_single_topic_all(with_.self.broker_name, masked(topic),
-                                                  kSingleTopicTimeout);
+                                                  kSingleTopicTimeout,
+                                                  [under_way = under_way_] { under_way->end(); });
         }
         return;
     }
@@ -142,18 +169,12 @@ void NamesrvRegistration::on_topics_changed(const std::vector<TopicConfig>& chan
     for (const auto& topic : changed) {
         wrapper.topic_config_table.insert_or_assign(topic.topic_name, masked(topic));
     }
-    {
-        const std::lock_guard lock(under_way_->mutex);
-        ++under_way_->count;
-    }
+    under_way_->begin();
     with_.outer.register_broker_all(
         with_.self, body, options(),
         [under_way = under_way_, tell = report()](std::vector<RegisterAnswer> answers) mutable {
             tell(std::move(answers));
-            const std::lock_guard lock(under_way->mutex);
-            if (--under_way->count == 0) {
-                under_way->none.notify_all();
-            }
+            under_way->end();
         });
 }
 

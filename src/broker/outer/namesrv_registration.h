@@ -63,6 +63,7 @@ public:
 
 private:
     void register_all(BrokerOuterApi::RegisterDone done);
+    void register_table(BrokerOuterApi::RegisterDone done);
     void refresh_namesrv_addrs();
     RegisterOptions options() const;
     // Without the bits that brokerPermission takes away.
@@ -71,6 +72,9 @@ private:
 
     // Registrations of changed topics under way; completions may come after this object.
     struct UnderWay {
+        void begin();
+        void end();
+
         std::mutex mutex;
         std::condition_variable none;
         std::size_t count = 0;  // guarded by mutex
@@ -81,6 +85,7 @@ private:
     std::int64_t next_register_ms_;
     std::int64_t next_refresh_ms_ = 0;
     std::atomic<bool> stopped_{false};
+    std::atomic<std::uint64_t> changes_{0};  // calls of on_topics_changed()
 };
 
 }  // namespace rmq::broker

@@ -8,9 +8,11 @@
 #include "remoting/protocol/header_codec.h"
 #include "remoting/remoting_server.h"
 
+#include <functional>
 #include <mutex>
 #include <string>
 #include <thread>
+#include <utility>
 
 using namespace rmq;
 using namespace rmq::broker;
@@ -96,6 +98,7 @@ struct Fixture {
     FakeNamesrv second;
     BrokerConfig config;
     ManualClock clock;
+    std::function<void()> while_reading_topics;
     IoPool pool{1, "outer"};
     std::atomic<int> answers{0};
     std::atomic<int> with_order_topics{0};
@@ -115,7 +118,10 @@ struct Fixture {
                                     .clock = clock,
                                     .self = {"C", "b", "1.1.1.1:1", "1.1.1.1:2", 0},
                                     .all_topics =
-                                        [] {
+                                        [this] {
+                                            if (while_reading_topics) {
+                                                while_reading_topics();
+                                            }
                                             return table({"T", "U"});
                                         },
                                     .on_answer =
@@ -191,7 +197,21 @@ TEST_CASE("NamesrvRegistration: changed topics go alone and at once", "[broker][
     CHECK(Fixture::eventually([&] { return f.second.seen() == Seen{"N6 ", "N4 "}; }));
     f.config.enable_single_topic_register = true;
     f.registration.on_topics_changed({TopicConfig{.topic_name = "N"}}, {.counter = 4});
-    CHECK(Fixture::eventually([&] { return f.first.seen() == Seen{"N6 ", "N4 ", "217"}; }));
+    f.registration.wait_for_changed_topics(kWait);
+    CHECK(f.first.seen() == Seen{"N6 ", "N4 ", "217"});
+}
+
+TEST_CASE("NamesrvRegistration: a topic that changes while all are registered is not set back",
+          "[broker][outer][N-01]") {
+    Fixture f;
+    bool changes = true;
+    f.while_reading_topics = [&] {
+        if (std::exchange(changes, false)) {
+            f.registration.on_topics_changed({TopicConfig{.topic_name = "N"}}, {.counter = 2});
+        }
+    };
+    CHECK(f.registration.register_now_and_wait(kWait) == 2);
+    CHECK(Fixture::eventually([&] { return f.first.seen() == Seen{"N6 ", "T6 U6 ", "T6 U6 "}; }));
 }
 
 TEST_CASE("NamesrvRegistration: registers again every period, between 10 and 60 s",
