@@ -334,7 +334,8 @@ TEST_CASE("ConsumerManage: offsets are committed, moved back and asked for",
     CHECK(ext_value(f.offset_of(), "offset") == "7");
     CHECK(f.commit("3").code == ResponseCode::SUCCESS);
     CHECK(ext_value(f.offset_of(), "offset") == "3");
-    CHECK(f.offset_of({{"queueId", "1"}}).code == ResponseCode::QUERY_NOT_FOUND);
+    const auto other = f.offset_of({{"queueId", "1"}, {"setZeroIfNotFound", "false"}});
+    CHECK(other.code == ResponseCode::QUERY_NOT_FOUND);
     const auto no_group = f.commit("1", {{"consumerGroup", "nobody"}});
     CHECK(no_group.code == ResponseCode::SUBSCRIPTION_GROUP_NOT_EXIST);
     CHECK(no_group.remark == "Group nobody not exist!");
@@ -347,7 +348,11 @@ TEST_CASE("ConsumerManage: a new group starts at 0 while a queue's start is at h
           "[broker][client][C-05]") {
     Fixture f;
     f.add_topic("T");
-    CHECK(f.offset_of().code == ResponseCode::QUERY_NOT_FOUND);  // nothing was sent
+    CHECK(ext_value(f.offset_of(), "offset") == "0");  // nothing was sent
+    CHECK(f.offset_of({{"setZeroIfNotFound", "false"}}).code == ResponseCode::QUERY_NOT_FOUND);
+    CHECK(f.offset_of({{"queueId", "99"}}).code == ResponseCode::QUERY_NOT_FOUND);
+    CHECK(f.offset_of({{"queueId", "-1"}}).code == ResponseCode::QUERY_NOT_FOUND);
+    CHECK(f.offset_of({{"topic", "none"}}).code == ResponseCode::QUERY_NOT_FOUND);
     f.put("T", 0);
     const auto start = f.offset_of();
     CHECK(start.code == ResponseCode::SUCCESS);

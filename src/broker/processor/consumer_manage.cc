@@ -57,10 +57,7 @@ void ConsumerManageProcessor::query_consumer_offset(const Request& request, Resp
                            "Not found, do not set to zero, maybe this group boot first");
             return;
         }
-        // A new group on a queue that still has its beginning at hand starts there, whatever its
-        // ConsumeFromWhere says.
-        if (c_.store.min_offset(header->topic, header->queue_id).value > 0 ||
-            !c_.store.is_offset_in_memory(header->topic, header->queue_id, QueueOffset{0})) {
+        if (!starts_at_zero(header->topic, header->queue_id)) {
             responder.send(ResponseCode::QUERY_NOT_FOUND,
                            "Not found, V3_0_6_SNAPSHOT maybe this group consumer boot first");
             return;
@@ -70,6 +67,19 @@ void ConsumerManageProcessor::query_consumer_offset(const Request& request, Resp
     Response response;
     encode_header(answer, response.ext);
     responder.send(std::move(response));
+}
+
+// A new group on a queue that still has its beginning at hand starts there, whatever its
+// ConsumeFromWhere says. So it does on a queue to which nothing was sent: where the original says
+// "not found", the client asks for the maximum next, and loses what was sent between the two.
+bool ConsumerManageProcessor::starts_at_zero(std::string_view topic, std::int32_t queue_id) const {
+    const auto config = c_.topics.select(topic);
+    if (config != nullptr && queue_id >= 0 && queue_id < config->read_queue_nums &&
+        c_.store.max_offset(topic, queue_id).value == 0) {
+        return true;
+    }
+    return c_.store.min_offset(topic, queue_id).value <= 0 &&
+           c_.store.is_offset_in_memory(topic, queue_id, QueueOffset{0});
 }
 
 void ConsumerManageProcessor::update_consumer_offset(const Request& request, Responder responder) {

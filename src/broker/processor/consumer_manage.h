@@ -3,6 +3,9 @@
 
 #include "remoting/request_registry.h"
 
+#include <cstdint>
+#include <string_view>
+
 namespace rmq::store {
 class MessageStore;
 }
@@ -38,6 +41,8 @@ public:
     void update_consumer_offset(const Request& request, Responder responder);
 
 private:
+    bool starts_at_zero(std::string_view topic, std::int32_t queue_id) const;
+
     const Collaborators c_;
 };
 
