@@ -211,6 +211,8 @@ constexpr ConfigRow kBrokerRows[] = {
                                                    {.unit = "ms", .min = 1000}),
     config_row<&C::use_message_filter_for_notification>("useMessageFilterForNotification",
                                                         "apply filters before notifying"),
+    config_row<&C::use_separate_retry_queue>("useSeparateRetryQueue",
+                                             "messages that are popped again keep their queue"),
     config_row<&C::use_server_side_reset_offset>("useServerSideResetOffset",
                                                  "reset offsets in the broker"),
     config_row<&C::validate_system_topic_when_update_topic>("validateSystemTopicWhenUpdateTopic",

@@ -112,6 +112,7 @@ struct BrokerConfig {
     Live<bool> server_load_balancer_enable{true};
     Live<bool> skip_when_ck_re_put_reach_max_times{false};
     Live<bool> use_message_filter_for_notification{true};
+    Live<bool> use_separate_retry_queue{false};
 
     // Clients.
     Live<std::int64_t> channel_expired_timeout{120000};

@@ -194,7 +194,6 @@ constexpr ConfigRow kBrokerRows[] = {
     known_row("transactionCheckRocksdbQueueCapacity", kInt, "2000", "queue length of these checks"),
     known_row("transferMsgByHeap", kBoolean, "true", "copy pull results instead of zero-copy send"),
     known_row("usePIDColdCtrStrategy", kBoolean, "true", "PID variant of it"),
-    known_row("useSeparateRetryQueue", kBoolean, "false", "retry queue per group"),
     known_row("useSingleRocksDBForAllConfigs", kBoolean, "false", "one RocksDB for all settings"),
     known_row("useStaticSubscription", kBoolean, "false",
               "keep only administratively set subscriptions"),

@@ -280,16 +280,45 @@ std::string PopReviveService::retry_topic_of(const PopCheckPoint& point) const {
                                            : pop_retry_topic_v1(point.topic, point.group);
 }
 
+// Makes the retry topic, or adds what queues it lacks; returns how many it has. With
+// useSeparateRetryQueue these are as many as of the topic itself, so that a retried message keeps
+// its queue. The original also takes queues away again, with what waits in them.
+// Source: PopReviveService.addRetryTopicIfNotExist.
+std::int32_t PopReviveService::prepare_retry_topic(const PopCheckPoint& point,
+                                                   const std::string& topic) const {
+    std::int32_t wanted = 1;
+    if (c_.config.use_separate_retry_queue) {
+        const auto normal = c_.topics.select(pop_normal_topic(point.topic, point.group));
+        wanted = std::max(normal == nullptr ? 0 : normal->write_queue_nums, 1);
+    }
+    const auto present = c_.topics.select(topic);
+    const auto queues = present == nullptr ? 0 : present->write_queue_nums;
+    if (queues >= wanted) {
+        return queues;
+    }
+    if (present == nullptr) {
+        if (c_.topics.create_in_send_back(topic, wanted, perm::kRead | perm::kWrite, 0) ==
+            nullptr) {
+            return 0;
+        }
+    } else if (!c_.topics.update(
+                   {.topic_name = topic, .read_queue_nums = wanted, .write_queue_nums = wanted})) {
+        return queues;
+    }
+    for (auto queue = queues; queue < wanted; ++queue) {
+        if (c_.offsets.query({point.group, topic, queue}) < 0) {
+            c_.offsets.commit({point.group, topic, queue}, 0);
+        }
+    }
+    return wanted;
+}
+
 // Source: PopReviveService.reviveRetry.
 bool PopReviveService::put_retry(const PopCheckPoint& point, const MessageRecord& record) const {
     const auto topic = retry_topic_of(point);
-    if (!c_.topics.contains(topic)) {
-        if (c_.topics.create_in_send_back(topic, 1, perm::kRead | perm::kWrite, 0) == nullptr) {
-            return false;
-        }
-        if (c_.offsets.query({point.group, topic, 0}) < 0) {
-            c_.offsets.commit({point.group, topic, 0}, 0);
-        }
+    const auto queues = prepare_retry_topic(point, topic);
+    if (queues <= 0) {
+        return false;
     }
     std::string properties(record.properties);
     if (record.reconsume_times == 0 || !find_property(properties, property::kFirstPopTime)) {
@@ -298,7 +327,8 @@ bool PopReviveService::put_retry(const PopCheckPoint& point, const MessageRecord
     set_property(properties, property::kOriginGroup, point.group);
     auto copy = message_copy(record);
     copy.topic = topic;
-    copy.queue_id = 0;
+    copy.queue_id =
+        c_.config.use_separate_retry_queue && record.queue_id < queues ? record.queue_id : 0;
     copy.born_host = c_.host;
     copy.store_host = c_.host;
     copy.reconsume_times =

@@ -89,6 +89,7 @@ private:
     bool revive(PopCheckPoint& point, std::int32_t revive_qid) const;
     bool is_wanted(const PopCheckPoint& point) const;
     bool revive_message(const PopCheckPoint& point, std::int32_t index) const;
+    std::int32_t prepare_retry_topic(const PopCheckPoint& point, const std::string& topic) const;
     bool put_retry(const PopCheckPoint& point, const MessageRecord& record) const;
     std::string retry_topic_of(const PopCheckPoint& point) const;
     bool put_again(const PopCheckPoint& point, std::int64_t offset, std::int32_t revive_qid) const;

@@ -108,6 +108,30 @@ TEST_CASE("revive: a retried message wakes who waits for its topic", "[broker][p
     CHECK(bodies(f.popped(replies[0])) == Bodies{"a"});
 }
 
+TEST_CASE("revive: with useSeparateRetryQueue a message keeps its queue", "[broker][pop][M-20]") {
+    PopFixture f;
+    const auto pop_one = [&](std::int32_t queue) {
+        f.put("T", "m" + std::to_string(queue), {}, queue);
+        CHECK_FALSE(f.pop().empty());
+        f.pass_ms(15'000);
+    };
+    pop_one(0);
+    CHECK(f.topics->select(kRetry)->read_queue_nums == 1);
+    f.config.use_separate_retry_queue = true;
+    f.add_topic("T", 3);
+    pop_one(2);
+    CHECK(f.disk.record(kRetry, 2, 0).body == "m2");
+    CHECK(f.topics->select(kRetry)->read_queue_nums == 3);
+    CHECK(f.topics->select(kRetry)->write_queue_nums == 3);
+    CHECK(f.committed(kRetry, 1) == 0);
+    // Fewer queues now: what waits in the others stays readable.
+    f.add_topic("T", 1);
+    CHECK(bodies(f.pop()).contains("m2"));
+    f.pass_ms(15'000);
+    CHECK(f.disk.size(kRetry, 2) == 2);
+    CHECK(f.topics->select(kRetry)->read_queue_nums == 3);
+}
+
 TEST_CASE("revive: names of retry topics follow enableRetryTopicV2", "[broker][pop][P-05]") {
     PopFixture f;
     f.config.enable_retry_topic_v2 = true;

@@ -30,6 +30,7 @@
 #include <boost/container/small_vector.hpp>
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -166,6 +167,7 @@ void SendMessageProcessor::send_message(Send& send, Responder responder) {
         return;
     }
     send.delay_level = *delay_level;
+    handle_priority(send, found);
     if (send.header.topic.starts_with(topic_name::kRetryPrefix) &&
         !handle_retry_and_dlq(send, responder)) {
         return;
@@ -187,6 +189,21 @@ void SendMessageProcessor::send_message(Send& send, Responder responder) {
         return;
     }
     append_and_reply(send, found, std::move(responder));
+}
+
+// The priority of a message is its queue, whatever the attributes of the topic say. A message of
+// another kind has none. Source: SendMessageProcessor.sendMessage.
+void SendMessageProcessor::handle_priority(Send& send, const SendProperties& found) {
+    const auto priority = found.priority.empty() ? -1 : found.parse_priority();
+    if (priority < 0) {
+        return;
+    }
+    if (!found.is_priority_message()) {
+        remove_property(scratch().properties, property::kPriority);
+        return;
+    }
+    send.queue_id = std::min(priority, std::max(send.topic->write_queue_nums - 1, 0));
+    send.message.queue_id = send.queue_id;
 }
 
 // Source: SendMessageProcessor.handleRetryAndDLQ.

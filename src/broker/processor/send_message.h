@@ -64,6 +64,7 @@ private:
     void send_message(Send& send, Responder responder);
     void send_batch(Send& send, Responder responder);
     // False: answered already.
+    static void handle_priority(Send& send, const SendProperties& found);
     bool handle_retry_and_dlq(Send& send, Responder& responder);
     bool handle_schedule(Send& send, const SendProperties& properties, Reply& reply,
                          Responder& responder);

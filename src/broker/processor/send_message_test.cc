@@ -371,6 +371,32 @@ TEST_CASE("SendMessage: queueId below 0 is the broker's choice, one too large is
     CHECK(chosen == std::set<std::string>{"0", "1", "2", "3"});
 }
 
+TEST_CASE("SendMessage: the priority of a message is its queue", "[broker][send][M-20]") {
+    Fixture f;
+    using Seen = std::pair<std::string, std::string>;  // queue and stored priority
+    const auto send = [&](std::string_view priority, std::string_view other = "user",
+                          std::string_view value = "x") {
+        const auto response =
+            f.send({{"i", encode_pairs({"_SYS_MSG_PRIORITY_", priority, other, value})}});
+        REQUIRE(response.code == ResponseCode::SUCCESS);
+        const auto queue = ext_value(response, "queueId");
+        const auto stored =
+            f.stored("T", std::stoi(queue), std::stoll(ext_value(response, "queueOffset")));
+        REQUIRE(stored);
+        const auto kept = find_property(stored->record.properties, "_SYS_MSG_PRIORITY_");
+        return Seen(queue, kept.value_or("none"));
+    };
+    CHECK(send("0") == Seen("0", "0"));
+    CHECK(send("3") == Seen("3", "3"));
+    CHECK(send("400") == Seen("3", "400"));
+    CHECK(send("-1") == Seen("1", "-1"));
+    CHECK(send("high") == Seen("1", "high"));
+    // A message of another kind has no priority.
+    CHECK(send("2", "__SHARDINGKEY", "s") == Seen("1", "none"));
+    CHECK(send("2", "DELAY", "0") == Seen("1", "none"));
+    CHECK(send("2", "TIMER_DELIVER_MS", "1") == Seen("1", "none"));
+}
+
 TEST_CASE("SendMessage: body and properties have their limits", "[broker][send][M-04]") {
     Fixture f;
     const auto most = static_cast<std::size_t>(f.store_config.max_message_size.get());

@@ -24,6 +24,13 @@ void append_pair(std::string& out, std::string_view name, std::string_view value
 void note(const PropertyView& pair, SendProperties& found) {
     const auto is = [&](std::string_view name) { return pair.name == name; };
     switch (pair.name.front()) {
+        case '_':
+            if (is(property::kShardingKey)) {
+                found.sharding_key = pair.value;
+            } else if (is(property::kPriority)) {
+                found.priority = pair.value;
+            }
+            break;
         case 'D':
             if (is(property::kDelayLevel)) {
                 found.delay_level = pair.value;
@@ -85,6 +92,15 @@ bool is_set_by_broker(std::string_view name) {
 }
 
 }  // namespace
+
+std::int32_t SendProperties::parse_priority() const {
+    return parse_java_number<std::int32_t>(priority).value_or(-1);
+}
+
+bool SendProperties::is_priority_message() const {
+    return !priority.empty() && transaction_prepared != "true" && delay_level.empty() &&
+           !is_timer() && sharding_key.empty();
+}
 
 bool SendProperties::is_half_message() const {
     return is_true(transaction_prepared);

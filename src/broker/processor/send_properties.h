@@ -28,11 +28,18 @@ struct SendProperties {
     std::string_view timer_del_unique_key;
     std::string_view inner_num;
     std::string_view keys;
+    std::string_view sharding_key;
+    std::string_view priority;
     bool has_timer_out = false;
 
     bool is_timer() const {
         return !timer_delay_sec.empty() || !timer_delay_ms.empty() || !timer_deliver_ms.empty();
     }
+    // At least 0: the queue of a message that is of no other kind; nothing, or less: no priority.
+    // Source: Message.getPriority
+    std::int32_t parse_priority() const;
+    // Source: TopicMessageType.parseFromMessageProperty
+    bool is_priority_message() const;
     bool is_half_message() const;  // TRAN_MSG is "true" in any case
     bool waits_for_store() const;  // WAIT is absent, or "true" in any case
 };

@@ -239,24 +239,21 @@ void PopMessageProcessor::read_all(Pop& pop) {
                                                  : c_.config.pop_from_retry_probability);
     const bool is_v1 = !c_.config.enable_retry_topic_v2 ||
                        (c_.config.retrieve_message_from_pop_retry_topic_v1 && dice % 2 == 0);
+    const auto first = by_priority ? 0 : dice;
+    const auto retry_topic = is_v1
+                                 ? pop_retry_topic_v1(pop.header.topic, pop.header.consumer_group)
+                                 : pop_retry_topic_v2(pop.header.topic, pop.header.consumer_group);
     if (retry_first && !pop.is_order()) {
-        read_retry_topic(pop, is_v1);
+        read_topic(pop, retry_topic, first);
     }
     if (pop.header.queue_id < 0) {
-        read_topic(pop, pop.topic->topic_name, by_priority ? 0 : dice);
+        read_topic(pop, pop.topic->topic_name, first);
     } else {
         read_queue(pop, {pop.topic->topic_name, pop.header.queue_id});
     }
     if (!retry_first && pop.room() > 0 && !pop.is_order()) {
-        read_retry_topic(pop, is_v1);
+        read_topic(pop, retry_topic, first);
     }
-}
-
-void PopMessageProcessor::read_retry_topic(Pop& pop, bool is_v1) const {
-    read_topic(pop,
-               is_v1 ? pop_retry_topic_v1(pop.header.topic, pop.header.consumer_group)
-                     : pop_retry_topic_v2(pop.header.topic, pop.header.consumer_group),
-               random_queue(100));
 }
 
 // Source: PopMessageProcessor.popMsgFromTopic.

@@ -83,7 +83,6 @@ private:
     std::optional<Response> check(Pop& pop, const Connection& connection) const;
     std::optional<Response> check_subscription(Pop& pop) const;
     void read_all(Pop& pop);
-    void read_retry_topic(Pop& pop, bool is_v1) const;
     void read_topic(Pop& pop, const std::string& topic, std::int32_t first) const;
     void read_queue(Pop& pop, const Source& source) const;
     store::GetMessageResult get(const Pop& pop, const PopQueue& queue, std::int64_t& offset) const;

@@ -7,6 +7,7 @@
 #include "remoting/protocol/extra_info.h"
 
 #include <algorithm>
+#include <set>
 
 using namespace rmq;
 using namespace rmq::broker;
@@ -228,6 +229,49 @@ TEST_CASE("pop: a queue with too many open messages gives no more", "[broker][po
     const auto replies = f.replies();
     REQUIRE(replies.size() == 2);
     CHECK(bodies(f.popped(replies[1])) == Bodies{"m2", "m3"});
+}
+
+TEST_CASE("pop: queues of a priority topic are read in their order", "[broker][pop][M-20]") {
+    PopFixture f;
+    REQUIRE(f.topics->update({.topic_name = "T",
+                              .read_queue_nums = 8,
+                              .write_queue_nums = 8,
+                              .attributes = {{"+message.type", "PRIORITY"}}}));
+    Bodies all;
+    for (int queue = 0; queue < 8; ++queue) {
+        all.push_back("m" + std::to_string(queue));
+        f.put("T", all.back(), {}, queue);
+    }
+    SECTION("the last one first") {
+        std::reverse(all.begin(), all.end());
+        CHECK(bodies(f.pop({{"maxMsgNums", "5"}})) == Bodies(all.begin(), all.begin() + 5));
+        CHECK(bodies(f.pop()) == Bodies(all.begin() + 5, all.end()));
+    }
+    SECTION("the first one first") {
+        f.config.priority_order_asc = false;
+        CHECK(bodies(f.pop()) == all);
+    }
+    SECTION("and so are the queues of its retry topic") {
+        f.config.use_separate_retry_queue = true;
+        CHECK(f.pop().size() == 8);
+        f.pass_ms(15'000);
+        std::reverse(all.begin(), all.end());
+        CHECK(bodies(f.pop()) == all);
+    }
+    SECTION("unless the group does not want it so") {
+        SubscriptionGroupConfig group;
+        group.group_name = "g";
+        group.attributes = {{"+priority.factor", "0"}};
+        REQUIRE(f.groups->update(group));
+        for (int i = 0; i < 30; ++i) {
+            f.put("T", "more", {}, 7);
+        }
+        std::set<std::int32_t> queues;
+        for (int i = 0; i < 10; ++i) {
+            queues.insert(f.pop({{"maxMsgNums", "1"}}).front().queue_id);
+        }
+        CHECK(queues.size() > 1);  // by chance, with one failure in a thousand million
+    }
 }
 
 TEST_CASE("pop: a reset moves the next pop and frees the queue", "[broker][pop][C-15]") {
