@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Installs what is missing, builds, and runs the tests; ends with "N passed, N failed".
 #   ./test.sh            unit tests, also under ASan/UBSan and TSan, tidy, every stock client, the
-#                        original's example programs and mqadmin
+#                        original's example programs, integration tests and mqadmin
 #   ./test.sh --unit     unit tests of the release build and tidy only
 #   ./test.sh --oracle   the compatibility scenarios against the original server
 #   ./test.sh --help     all options

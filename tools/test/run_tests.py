@@ -3,7 +3,8 @@
 """Builds RaptorMQ and runs its tests. The last line is "N passed, N failed".
 
 Counted are the cases of each Catch2 program, every other ctest test as one, tidy as one, every client by scenario, every
-example program and every mqadmin command. What could not be built or started has failed; nothing is skipped silently.
+example program, every mqadmin command, and the methods of the original's own integration tests but for its slow classes.
+What could not be built or started has failed; nothing is skipped silently.
 """
 
 import argparse
@@ -181,6 +182,7 @@ def main() -> int:
             if not chosen.no_compat:
                 compatibility(tally, "raptormq", chosen.compat)
                 counted(tally, "example programs", ["compat-tests/examples/run_examples.py", "--recorded"])
+                counted(tally, "integration tests of the original", ["compat-tests/run_suite.py", "--quick"])
                 counted(tally, "mqadmin", ["compat-tests/mqadmin_compare.py", "--recorded"])
     say("summary")
     tally.print()

@@ -14,6 +14,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import org.apache.rocketmq.broker.BrokerController;
 import org.apache.rocketmq.client.consumer.MQPullConsumer;
 import org.apache.rocketmq.client.consumer.MQPushConsumer;
+import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.client.producer.MQProducer;
 import org.apache.rocketmq.client.producer.TransactionListener;
 import org.apache.rocketmq.common.BrokerConfig;
@@ -72,6 +73,8 @@ public class BaseConf {
     protected static boolean debug = false;
 
     private static final long DISPATCH_POLL_MS = 50;
+    private static final long DISPATCH_PATIENCE_MS = 30_000;  // asking takes its time on a busy machine
+    private static DefaultMQAdminExt observer;
 
     static {
         System.setProperty(RemotingCommand.REMOTING_VERSION_KEY, Integer.toString(MQVersion.CURRENT_VERSION));
@@ -114,29 +117,34 @@ public class BaseConf {
     private static MessageStore askedByMqadmin(String address) {
         return (MessageStore) Proxy.newProxyInstance(BaseConf.class.getClassLoader(),
             new Class<?>[] {MessageStore.class}, (proxy, method, arguments) -> {
-                DefaultMQAdminExt admin = new DefaultMQAdminExt(3000);
-                admin.setNamesrvAddr(NAMESRV_ADDR);
-                admin.start();
-                try {
-                    switch (method.getName()) {
-                        case "dispatchBehindBytes":
-                            return Long.parseLong(
-                                admin.fetchBrokerRuntimeStats(address).getTable().get("dispatchBehindBytes"));
-                        case "getMaxOffsetInQueue":
-                            for (Map.Entry<MessageQueue, TopicOffset> each
-                                : admin.examineTopicStats(address, (String) arguments[0]).getOffsetTable().entrySet()) {
-                                if (each.getKey().getQueueId() == (Integer) arguments[1]) {
-                                    return each.getValue().getMaxOffset();
-                                }
+                switch (method.getName()) {
+                    case "dispatchBehindBytes":
+                        return Long.parseLong(
+                            observer().fetchBrokerRuntimeStats(address).getTable().get("dispatchBehindBytes"));
+                    case "getMaxOffsetInQueue":
+                        for (Map.Entry<MessageQueue, TopicOffset> each : observer()
+                            .examineTopicStats(address, (String) arguments[0]).getOffsetTable().entrySet()) {
+                            if (each.getKey().getQueueId() == (Integer) arguments[1]) {
+                                return each.getValue().getMaxOffset();
                             }
-                            return 0L;
-                        default:
-                            throw new UnsupportedOperationException(method + " of a broker in another process");
-                    }
-                } finally {
-                    admin.shutdown();
+                        }
+                        return 0L;
+                    default:
+                        throw new UnsupportedOperationException(method + " of a broker in another process");
                 }
             });
+    }
+
+    /** Asks the brokers what tests want to know of them; lives as long as the process, and is no client of a test. */
+    private static synchronized DefaultMQAdminExt observer() throws MQClientException {
+        if (observer == null) {
+            DefaultMQAdminExt admin = new DefaultMQAdminExt(10_000);
+            admin.setNamesrvAddr(NAMESRV_ADDR);
+            admin.setInstanceName("observer");
+            admin.start();
+            observer = admin;
+        }
+        return observer;
     }
 
     /** Returns once the NameServer shows as many brokers of the cluster as `expectedBrokerNum`. */
@@ -159,10 +167,10 @@ public class BaseConf {
         }
     }
 
-    /** Whether every broker has indexed all it has stored, within `timeMs`. */
+    /** Whether every broker has indexed all it has stored, within `timeMs`, or longer where brokers are far away. */
     public boolean awaitDispatchMs(long timeMs) throws Exception {
-        for (long end = System.currentTimeMillis() + timeMs; System.currentTimeMillis() < end;
-             Thread.sleep(DISPATCH_POLL_MS)) {
+        for (long end = System.currentTimeMillis() + Math.max(timeMs, DISPATCH_PATIENCE_MS);
+             System.currentTimeMillis() < end; Thread.sleep(DISPATCH_POLL_MS)) {
             long behind = 0;
             for (BrokerController broker : brokerControllerList) {
                 behind += broker.getMessageStore().dispatchBehindBytes();
