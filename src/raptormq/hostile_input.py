@@ -8,7 +8,7 @@ import struct
 from pathlib import Path
 
 SOURCES = Path(__file__).resolve().parents[1] / "remoting" / "protocol"
-LONG = "x" * 900_000  # the bound of a header is 1 MiB
+LARGE = 900_000  # bytes; the bound of a header is 1 MiB
 DEEP = 100_000
 NO_SUCH_CODE = 9999
 
@@ -82,10 +82,10 @@ def deep(depth: int = DEEP, opening: bytes = b'{"a":[', closing: bytes = b"") ->
 
 
 class Mutator:
-    """Requests to one code at a time. The same seed gives the same requests."""
+    """Requests to one code at a time, the largest of about `large` bytes. The same seed gives the same requests."""
 
-    def __init__(self, seed: int):
-        self.random = random.Random(seed)
+    def __init__(self, seed: int, large: int):
+        self.random, self.large = random.Random(seed), large
         self.fields = {name: BELIEVABLE.get(name, "1") for name in field_names()}
         self.names = list(self.fields)
         self.keys = body_names()
@@ -97,7 +97,7 @@ class Mutator:
         every += [request(code, {name: value for name in self.names}) for value in VALUES if len(value) < 1000]
         every += [request(code, self.some_fields(VALUES), self.json_body()) for _ in range(15)]
         every += [request(code, self.some_fields(WRONG_TYPES), self.json_body()) for _ in range(7)]
-        every.append(request(code, {**self.fields, self.random.choice(["topic", "group", *self.names]): LONG}))
+        every.append(request(code, {**self.fields, self.random.choice(["topic", "group", *self.names]): "x" * self.large}))
         self.random.shuffle(every)
         return every
 
@@ -111,9 +111,10 @@ class Mutator:
         return fields
 
     def bodies(self) -> list:
-        large = [b'"' + b"x" * (1 << 20) + b'"', b"x" * (1 << 20), deep(DEEP // 5),
-                 b'{"topic":' + deep(DEEP, b"[", b"]") + b"}"]
-        return [b"null", b"[]", b"{}", b"7", b'"text"', b"{", b"\xff\xfe\0", deep(DEEP, b"[", b"]"),
+        depth = self.large // 9
+        large = [b'"' + b"x" * self.large + b'"', b"x" * self.large, deep(depth // 5),
+                 b'{"topic":' + deep(depth, b"[", b"]") + b"}"]
+        return [b"null", b"[]", b"{}", b"7", b'"text"', b"{", b"\xff\xfe\0", deep(depth, b"[", b"]"),
                 b"nonsense=1\nmaxMessageSize=99999999999999999999\nbrokerPermission=abc\n=\n\n",
                 self.random.randbytes(300), words(-1, 7, 0x7FFFFFFF), words(0), words(20, 0, 0, 0, 0),
                 *self.random.sample(large, 2)]

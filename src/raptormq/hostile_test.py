@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hostile input against a running server: it stays up within its memory, and other clients notice nothing.
 
-    hostile_test.py BINARY [--memory-mib N]
+    hostile_test.py BINARY [--memory-mib N] [--large-bytes N]
 
 RMQ_SEED=… repeats a run with the same random input.
 """
 
+import argparse
 import collections
 import os
 import random
@@ -29,6 +30,7 @@ from harness import remoting  # noqa: E402
 
 BINARY = Path("raptormq")
 MEMORY_MIB = 256  # growth of the anonymous memory over the whole test
+LARGE_BYTES = hostile.LARGE  # of the largest requests in a storm
 DEADLINE = 120
 LINES_PER_EVENT = 8
 GUARD_LINES, GUARD_SECONDS = 20, 10  # LogFloodGuard
@@ -336,7 +338,7 @@ class HostileTest(unittest.TestCase):
     def storm(self, port: int, code: int) -> None:
         """Well-formed frames never cost the connection."""
         fence = 77_000_001
-        requests = hostile.Mutator(self.seed ^ code).requests(code)
+        requests = hostile.Mutator(self.seed ^ code, LARGE_BYTES).requests(code)
         requests.append(hostile.request(hostile.NO_SUCH_CODE, opaque=fence))
         with Peer(port) as peer:
             sender = threading.Thread(target=peer.send, args=[b"".join(requests)])
@@ -374,10 +376,10 @@ class HostileTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    if "--memory-mib" in sys.argv:
-        at = sys.argv.index("--memory-mib")
-        MEMORY_MIB = int(sys.argv[at + 1])
-        del sys.argv[at:at + 2]
-    if len(sys.argv) > 1 and not sys.argv[1].startswith("-"):
-        BINARY = Path(sys.argv.pop(1)).resolve()
-    unittest.main()
+    options = argparse.ArgumentParser()
+    options.add_argument("binary", type=Path)
+    options.add_argument("--memory-mib", type=int, default=MEMORY_MIB)
+    options.add_argument("--large-bytes", type=int, default=LARGE_BYTES)
+    chosen, rest = options.parse_known_args()
+    BINARY, MEMORY_MIB, LARGE_BYTES = chosen.binary.resolve(), chosen.memory_mib, chosen.large_bytes
+    unittest.main(argv=[sys.argv[0], *rest])
