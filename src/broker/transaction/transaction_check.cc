@@ -28,6 +28,7 @@ constexpr std::int64_t kRoundMaxMs = 60'000;  // Source: MAX_PROCESS_TIME_LIMIT
 constexpr int kOpsPerRead = 32;               // Source: OP_MSG_PULL_NUMS
 // Between two calls of run_once() the thread writes ops and sees that it is to stop.
 constexpr int kHalvesPerTurn = 1024;
+constexpr int kDiscardedNamed = 3;  // of a round, in the log: all are in TRANS_CHECK_MAX_TIME_TOPIC
 constexpr std::int64_t kMsPerHour = 3'600'000;
 constexpr std::int64_t kReached = -1;       // instead of an op, in Round::done
 constexpr std::int32_t kDiscardQueues = 1;  // Source: TCMT_QUEUE_NUMS
@@ -220,9 +221,11 @@ TransactionCheck::Step TransactionCheck::discard(Round& round, const Half& half,
                        store::put_message_status_name(result.status));
         return Step::kEnd;
     }
-    logger().warn("half_message_discarded offset={} topic={} checks={} age_ms={} moved_to={}",
-                  half.record.queue_offset.value, target ? target->topic : "none", half.checks,
-                  half.age_ms, copy.topic);
+    if (round.discarded < kDiscardedNamed) {
+        logger().warn("half_message_discarded offset={} topic={} checks={} age_ms={} moved_to={}",
+                      half.record.queue_offset.value, target ? target->topic : "none", half.checks,
+                      half.age_ms, copy.topic);
+    }
     if (target) {
         c_.metrics.add(target->topic, -1);
     }
