@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "admin/dead_letters.h"
 
+#include "common/base64.h"
 #include "common/message/message_json.h"
 #include "common/message/message_properties.h"
 
@@ -40,17 +41,6 @@ std::string_view property_of(const MessageRecord& record, std::string_view name)
     return find_property(record.properties, name).value_or(std::string_view{});
 }
 
-bool has_key(std::string_view keys, std::string_view wanted) {
-    for (std::size_t at = 0; at <= keys.size();) {
-        const auto end = std::min(keys.find(' ', at), keys.size());
-        if (keys.substr(at, end - at) == wanted) {
-            return true;
-        }
-        at = end + 1;
-    }
-    return false;
-}
-
 std::string csv_field(std::string_view text) {
     std::string quoted = "\"";
     for (const char c : text) {
@@ -66,8 +56,7 @@ std::string csv_field(std::string_view text) {
 
 bool matches(const DeadLetterFilter& filter, const MessageRecord& record) {
     return record.store_timestamp >= filter.begin_ms && record.store_timestamp <= filter.end_ms &&
-           (filter.key.empty() || has_key(property_of(record, property::kKeys), filter.key) ||
-            property_of(record, property::kUniqKey) == filter.key);
+           (filter.key.empty() || has_key(record.properties, filter.key));
 }
 
 Result<Resend> resend_of(const MessageRecord& record) {
@@ -100,7 +89,7 @@ void write_csv(const MessageRecord& record, std::ostream& out) {
         << record.queue_offset.value << ',' << record.born_timestamp << ','
         << record.store_timestamp << ',' << record.reconsume_times << ','
         << (has_text_body(record) ? "text," : "base64,")
-        << csv_field(has_text_body(record) ? std::string(record.body) : base64(record.body))
+        << csv_field(has_text_body(record) ? std::string(record.body) : encode_base64(record.body))
         << '\n';
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "common/base64.h"
 #include "common/crc32.h"
 #include "common/java_string.h"
 #include "common/lenient_json.h"
@@ -82,8 +83,7 @@ TEST_CASE("message record: what is encoded is decoded", "[common][K-01]") {
         "1\002";
     for (const auto magic : {layout::kMagicV1, layout::kMagicV2}) {
         record.magic = magic;
-        std::string bytes(static_cast<std::size_t>(encoded_size(record)), '\0');
-        encode_message(record, bytes.data());
+        const auto bytes = encode_message(record);
         const auto decoded = decode_message(bytes, VerifyCrc::kYes);
         REQUIRE(decoded);
         CHECK(decoded->body == "body");
@@ -118,4 +118,33 @@ TEST_CASE("replace_with_backup: keeps the former text as .bak", "[common]") {
     REQUIRE(write_file(path, ""));
     CHECK(*load_with_backup(path) == "one");
     CHECK(load_with_backup(dir.file("none")).error().code == Errc::kNotFound);
+}
+
+TEST_CASE("base64: both alphabets round trip, half a padding is none", "[common]") {
+    std::string bytes;
+    for (int length = 0; length < 70; ++length) {
+        for (const auto alphabet : {Base64::kStandard, Base64::kUrl}) {
+            CHECK(decode_base64(encode_base64(bytes, alphabet), alphabet) == bytes);
+        }
+        bytes += static_cast<char>(length * 37 + 251);
+    }
+    CHECK(encode_base64("\xff\xfe\xff") == "//7/");
+    CHECK(encode_base64("\xff\xfe\xff", Base64::kUrl) == "__7_");
+    CHECK(decode_base64("YQ") == "a");
+    CHECK(decode_base64("YQ==") == "a");
+    for (const auto* const text : {"Y", "YQ=", "YQ===", "Y=Q=", "Y Q=", "__7_"}) {
+        CHECK_FALSE(decode_base64(text));
+    }
+}
+
+TEST_CASE("keys: parted by blanks, and the unique key is one of them", "[common]") {
+    std::string properties;
+    append_property(properties, property::kKeys, " a  bc ");
+    append_property(properties, property::kUniqKey, "u");
+    for (const auto* const key : {"a", "bc", "u"}) {
+        CHECK(has_key(properties, key));
+    }
+    for (const auto* const key : {"", "b", "a  bc", "c"}) {
+        CHECK_FALSE(has_key(properties, key));
+    }
 }

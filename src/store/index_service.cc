@@ -3,6 +3,7 @@
 
 #include "common/java_string.h"
 #include "common/log.h"
+#include "common/message/message_properties.h"
 #include "common/persistent_file.h"
 
 #include <algorithm>
@@ -140,11 +141,9 @@ void IndexService::put(const MessageRecord& record, const IndexKeys& keys) {
     if (!keys.unique_key.empty() && !put_key(java_string_hash(keys.unique_key, prefix), record)) {
         return;
     }
-    for (std::string_view rest = keys.keys; !rest.empty();) {
-        const std::size_t space = rest.find(' ');
-        const std::string_view key = rest.substr(0, space);
-        rest = space == std::string_view::npos ? std::string_view() : rest.substr(space + 1);
-        if (!key.empty() && !put_key(java_string_hash(key, prefix), record)) {
+    KeyCursor each(keys.keys);
+    while (const auto key = each.next()) {
+        if (!put_key(java_string_hash(*key, prefix), record)) {
             return;
         }
     }

@@ -42,9 +42,7 @@ Outcome check(const MessageToPut& message, const EncodeLimits& limits) {
 
 MessageRecord record_of(const MessageToPut& message) {
     MessageRecord record;
-    record.magic = static_cast<std::int64_t>(message.topic.size()) > limits::kTopicMaxChars
-                       ? layout::kMagicV2
-                       : layout::kMagicV1;
+    set_topic(record, message.topic);
     record.queue_id = message.queue_id;
     record.flag = message.flag;
     record.sys_flag = (message.sys_flag & ~(sys_flag::kBornHostV6 | sys_flag::kStoreHostV6)) |
@@ -56,7 +54,6 @@ MessageRecord record_of(const MessageToPut& message) {
     record.reconsume_times = message.reconsume_times;
     record.prepared_transaction_offset = message.prepared_transaction_offset;
     record.body = message.body;
-    record.topic = message.topic;
     record.properties = message.properties;
     return record;
 }

@@ -245,8 +245,7 @@ TEST_CASE("recovery: a record whose properties lost a sector is torn", "[store][
     record.topic = "Topic";
     record.properties = properties;
     record.physical_offset = {100};
-    std::string bytes(static_cast<std::size_t>(encoded_size(record)), '\0');
-    encode_message(record, bytes.data());
+    const auto bytes = encode_message(record);
     CHECK(scan_record(bytes, {100}, true).step == ScanStep::kRecord);
     CHECK(scan_record(bytes, {101}, true).step == ScanStep::kEnd);
     // The record begins at 100, so the sector from 1024 begins at its byte 924.

@@ -26,7 +26,7 @@ std::optional<Shape> shape_of(std::int64_t bytes) {
 }
 
 // Whether one of the record's keys has this hash.
-bool has_key(const MessageRecord& record, std::int32_t hash) {
+bool has_key_of_hash(const MessageRecord& record, std::int32_t hash) {
     PropertyCursor cursor(record.properties);
     while (const auto pair = cursor.next()) {
         if (pair->name == property::kUniqKey) {
@@ -39,12 +39,11 @@ bool has_key(const MessageRecord& record, std::int32_t hash) {
                 return true;
             }
         } else if (pair->name == property::kKeys) {
-            for (std::size_t at = 0; at < pair->value.size();) {
-                const auto end = std::min(pair->value.find(' ', at), pair->value.size());
-                if (store::index_key_hash(record.topic, pair->value.substr(at, end - at)) == hash) {
+            KeyCursor keys(pair->value);
+            while (const auto key = keys.next()) {
+                if (store::index_key_hash(record.topic, *key) == hash) {
                     return true;
                 }
-                at = end + 1;
             }
         }
     }
@@ -83,7 +82,7 @@ std::int64_t check_entries(const StoreDirectory& store, const LogSummary& log,
         const auto record = decode_message(store.log().bytes_at(at));
         if (!record || record->physical_offset.value != at) {
             wrong.add(text + ": no record there");
-        } else if (!has_key(*record, hash)) {
+        } else if (!has_key_of_hash(*record, hash)) {
             wrong.add(text + ": the record has no such key");
         }
     }

@@ -17,28 +17,13 @@ namespace {
 constexpr std::int64_t kEntryBytes = store::ConsumeQueueEntry::kBytes;
 constexpr std::size_t kBodyPreviewBytes = 60;
 
-bool has_key(const MessageRecord& record, std::string_view wanted) {
-    if (find_property(record.properties, property::kUniqKey) == wanted) {
-        return true;
-    }
-    const auto keys = find_property(record.properties, property::kKeys);
-    for (std::size_t at = 0; keys && at <= keys->size();) {
-        const auto end = std::min(keys->find(' ', at), keys->size());
-        if (keys->substr(at, end - at) == wanted) {
-            return true;
-        }
-        at = end + 1;
-    }
-    return false;
-}
-
 bool is_selected(const Selection& wanted, const MessageRecord& record) {
     return (wanted.topic.empty() || record.topic == wanted.topic) &&
            (!wanted.queue_id || record.queue_id == *wanted.queue_id) &&
            (!wanted.queue_offset || record.queue_offset.value >= *wanted.queue_offset) &&
            (!wanted.physical_offset || record.physical_offset.value >= *wanted.physical_offset) &&
            record.store_timestamp >= wanted.begin_ms && record.store_timestamp <= wanted.end_ms &&
-           (wanted.key.empty() || has_key(record, wanted.key));
+           (wanted.key.empty() || has_key(record.properties, wanted.key));
 }
 
 Status select_by_queue(const StoreDirectory& store, const Selection& wanted,

@@ -44,10 +44,8 @@ public:
         record.body = body;
         record.topic = "SCHEDULE_TOPIC_XXXX";
         record.properties = properties;
-        std::string bytes(static_cast<std::size_t>(encoded_size(record)), '\0');
-        encode_message(record, bytes.data());
         std::lock_guard lock(mutex);
-        records.push_back(std::move(bytes));
+        records.push_back(encode_message(record));
         queues[static_cast<std::size_t>(level - 1)].push_back(
             {PhysicalOffset{static_cast<std::int64_t>(records.size() - 1)}, due_ms});
     }

@@ -89,10 +89,8 @@ store::PutMessageStatus TimerLogModel::put(const store::MessageToPut& message) {
     record.body = message.body;
     record.topic = message.topic;
     record.properties = message.properties;
-    std::string bytes(static_cast<std::size_t>(encoded_size(record)), '\0');
-    encode_message(record, bytes.data());
     queue.push_back(static_cast<std::int64_t>(records.size()));
-    records.push_back(std::move(bytes));
+    records.push_back(encode_message(record));
     return store::PutMessageStatus::PUT_OK;
 }
 

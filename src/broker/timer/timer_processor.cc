@@ -37,19 +37,6 @@ constexpr std::int32_t kListMax = 1000;
 // Records with one key that a cancellation looks at.
 constexpr int kCandidatesMax = 1000;
 
-bool has_key(const TimerRecord& record, std::string_view key) {
-    std::string_view keys =
-        find_property(record.message.properties, property::kKeys).value_or(std::string_view());
-    while (!keys.empty()) {
-        const auto end = std::min(keys.find(' '), keys.size());
-        if (keys.substr(0, end) == key) {
-            return true;
-        }
-        keys.remove_prefix(std::min(end + 1, keys.size()));
-    }
-    return record.unique_key == key;
-}
-
 }  // namespace
 
 struct TimerProcessor::Marker {
@@ -243,7 +230,7 @@ TimerProcessor::Candidates TimerProcessor::find_candidates(std::string_view topi
         const auto size = static_cast<std::int32_t>(slice.bytes.size());
         const auto record = read_timer_record(std::move(slice), size);
         if (!record || record->real_topic != topic || !record->delete_key.empty() ||
-            record->unique_key.empty() || !has_key(*record, key)) {
+            record->unique_key.empty() || !has_key(record->message.properties, key)) {
             continue;
         }
         auto& candidate = found.by_id[std::string(record->unique_key)];

@@ -6,11 +6,6 @@
 #include "common/parse_number.h"
 
 namespace rmq::broker {
-namespace {
-
-constexpr std::size_t kTopicMaxOfV1 = 127;
-
-}  // namespace
 
 void rewrite_as_half(std::string_view unique_key, store::MessageToPut& message,
                      std::string& properties) {
@@ -53,16 +48,12 @@ std::int64_t immunity_ms(std::string_view seconds, std::int64_t timeout_ms) {
 std::string encode_for_check(const MessageRecord& half, const RealTarget& target,
                              const NewPlace& place, std::string_view properties) {
     MessageRecord record = half;
-    // V1 has one byte for the length of the topic.
-    record.magic = target.topic.size() > kTopicMaxOfV1 ? layout::kMagicV2 : layout::kMagicV1;
-    record.topic = target.topic;
+    set_topic(record, target.topic);
     record.queue_id = target.queue_id;
     record.queue_offset = place.queue_offset;
     record.physical_offset = place.physical_offset;
     record.properties = properties;
-    std::string bytes(static_cast<std::size_t>(encoded_size(record)), '\0');
-    encode_message(record, bytes.data());
-    return bytes;
+    return encode_message(record);
 }
 
 }  // namespace rmq::broker

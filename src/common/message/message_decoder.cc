@@ -2,6 +2,7 @@
 #include "common/assert.h"
 #include "common/bytes.h"
 #include "common/crc32.h"
+#include "common/limits.h"
 #include "common/message/message_record.h"
 
 #include <cstring>
@@ -88,6 +89,19 @@ void encode_message(const MessageRecord& record, char* out) {
     cursor.put(static_cast<std::int16_t>(record.properties.size()));
     cursor.put_bytes(record.properties);
     RMQ_ASSERT(cursor.at() == out + size, "encoded_size and encode_message must agree");
+}
+
+std::string encode_message(const MessageRecord& record) {
+    std::string bytes(static_cast<std::size_t>(encoded_size(record)), '\0');
+    encode_message(record, bytes.data());
+    return bytes;
+}
+
+void set_topic(MessageRecord& record, std::string_view topic) {
+    record.topic = topic;
+    record.magic = static_cast<std::int64_t>(topic.size()) > limits::kTopicMaxChars
+                       ? layout::kMagicV2
+                       : layout::kMagicV1;
 }
 
 Result<MessageRecord> decode_message(std::string_view bytes, VerifyCrc verify) {

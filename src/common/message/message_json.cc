@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/message/message_json.h"
 
+#include "common/base64.h"
 #include "common/message/message_properties.h"
 
 #include <nlohmann/json.hpp>
@@ -27,23 +28,6 @@ bool has_text_body(const MessageRecord& record) {
     return (record.sys_flag & sys_flag::kCompressed) == 0 && is_utf8(record.body);
 }
 
-std::string base64(std::string_view bytes) {
-    constexpr const char* kDigits =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    std::string text;
-    for (std::size_t at = 0; at < bytes.size(); at += 3) {
-        const std::size_t count = std::min<std::size_t>(3, bytes.size() - at);
-        std::uint32_t group = 0;
-        for (std::size_t i = 0; i < 3; ++i) {
-            group = group << 8 | (i < count ? static_cast<unsigned char>(bytes[at + i]) : 0U);
-        }
-        for (std::size_t i = 0; i < 4; ++i) {
-            text += i <= count ? kDigits[group >> (18 - 6 * i) & 63] : '=';
-        }
-    }
-    return text;
-}
-
 void write_message_json(const MessageRecord& record, std::ostream& out) {
     nlohmann::ordered_json object;
     object["topic"] = record.topic;
@@ -64,7 +48,7 @@ void write_message_json(const MessageRecord& record, std::ostream& out) {
     object["properties"] = decode_properties(record.properties);
     const bool is_text = has_text_body(record);
     object[is_text ? "body" : "bodyBase64"] =
-        is_text ? std::string(record.body) : base64(record.body);
+        is_text ? std::string(record.body) : encode_base64(record.body);
     out << object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
 }
 

@@ -4,16 +4,11 @@
 #include "common/message/message_record.h"
 
 #include <iosfwd>
-#include <string>
-#include <string_view>
 
 namespace rmq {
 
 // Whether the body can be shown: it is UTF-8 and not compressed.
 bool has_text_body(const MessageRecord& record);
-
-// RFC 4648 with padding.
-std::string base64(std::string_view bytes);
 
 // The record as one JSON object with line feed: where it lies, its times, hosts and flags, its
 // properties as an object, and `body`, or `bodyBase64` when it is no text.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/message/message_properties.h"
 
+#include <algorithm>
+
 namespace rmq {
 
 std::optional<PropertyView> PropertyCursor::next() {
@@ -30,6 +32,31 @@ std::optional<std::string_view> find_property(std::string_view encoded, std::str
         }
     }
     return found;
+}
+
+std::optional<std::string_view> KeyCursor::next() {
+    while (!rest_.empty()) {
+        const auto end = std::min(rest_.find(' '), rest_.size());
+        const auto key = rest_.substr(0, end);
+        rest_.remove_prefix(std::min(end + 1, rest_.size()));
+        if (!key.empty()) {
+            return key;
+        }
+    }
+    return std::nullopt;
+}
+
+bool has_key(std::string_view encoded, std::string_view wanted) {
+    if (find_property(encoded, property::kUniqKey) == wanted) {
+        return true;
+    }
+    KeyCursor keys(find_property(encoded, property::kKeys).value_or(std::string_view{}));
+    while (const auto key = keys.next()) {
+        if (*key == wanted) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void append_property(std::string& encoded, std::string_view name, std::string_view value) {

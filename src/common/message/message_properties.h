@@ -72,6 +72,20 @@ private:
     std::string_view rest_;
 };
 
+// Walks the keys of a KEYS property, which blanks part; empty ones are left out.
+// Source: MessageConst.KEY_SEPARATOR.
+class KeyCursor {
+public:
+    explicit KeyCursor(std::string_view keys) : rest_(keys) {}
+    std::optional<std::string_view> next();
+
+private:
+    std::string_view rest_;
+};
+
+// Whether `wanted` is the UNIQ_KEY or one of the KEYS.
+bool has_key(std::string_view encoded, std::string_view wanted);
+
 // The last value given to `name` (later duplicates win), or nothing.
 std::optional<std::string_view> find_property(std::string_view encoded, std::string_view name);
 

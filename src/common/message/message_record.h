@@ -7,6 +7,7 @@
 #include "common/socket_address.h"
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace rmq {
@@ -40,11 +41,31 @@ std::int64_t encoded_size(const MessageRecord& record);
 // encoded_size(record) bytes. The V6 bits of sys_flag must agree with the hosts (asserted).
 void encode_message(const MessageRecord& record, char* out);
 
+// The same into a string of its own.
+std::string encode_message(const MessageRecord& record);
+
+// Names the topic, with the magic that its length needs: V1 has one byte for it, signed.
+void set_topic(MessageRecord& record, std::string_view topic);
+
 enum class VerifyCrc { kNo, kYes };
 
 // Decodes the record at the start of `bytes`, which may hold more behind it. Errors: kMalformed
 // when the bytes are cut short, the magic is not V1 or V2, a length is negative or leaves the
 // record, the lengths do not add up to totalSize, or the body's CRC differs.
 Result<MessageRecord> decode_message(std::string_view bytes, VerifyCrc verify = VerifyCrc::kNo);
+
+// Calls visit(record) for each of the records that follow one another in `bytes`; ends at the
+// first that is none.
+template <class Visit>
+void for_each_record(std::string_view bytes, Visit visit) {
+    while (!bytes.empty()) {
+        const auto record = decode_message(bytes);
+        if (!record) {
+            return;
+        }
+        visit(*record);
+        bytes.remove_prefix(static_cast<std::size_t>(record->total_size));
+    }
+}
 
 }  // namespace rmq

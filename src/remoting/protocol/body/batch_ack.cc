@@ -1,55 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "remoting/protocol/body/batch_ack.h"
 
+#include "common/base64.h"
 #include "remoting/protocol/body/json_fields.h"
 #include "remoting/protocol/extra_info.h"
 
 #include <nlohmann/json.hpp>
 
-#include <optional>
+#include <cstdint>
 
 namespace rmq {
 
 namespace {
 
-std::optional<std::uint32_t> base64_value(char digit) {
-    constexpr std::string_view kDigits =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const auto at = kDigits.find(digit);
-    return at == std::string_view::npos ? std::nullopt
-                                        : std::optional(static_cast<std::uint32_t>(at));
-}
-
 // The numbers of the set bits. Source: BitSetSerializerDeserializer, java.util.Base64.
 Result<std::vector<std::int64_t>> parse_bit_set(std::string_view base64) {
-    while (!base64.empty() && base64.back() == '=') {
-        base64.remove_suffix(1);
-    }
     if (base64.size() * 6 > static_cast<std::size_t>(kBatchAckBitsMax)) {
         return Error{Errc::kMalformed, "the bit set is too long"};
     }
+    const auto bytes = decode_base64(base64);
+    if (!bytes) {
+        return Error{Errc::kMalformed, "the bit set is not Base64"};
+    }
     std::vector<std::int64_t> bits;
-    std::uint32_t gathered = 0;
-    int gathered_bits = 0;
-    std::int64_t byte_index = 0;
-    for (const char digit : base64) {
-        const auto value = base64_value(digit);
-        if (!value) {
-            return Error{Errc::kMalformed, "the bit set is not Base64"};
-        }
-        gathered = (gathered << 6) | *value;
-        gathered_bits += 6;
-        if (gathered_bits < 8) {
-            continue;
-        }
-        gathered_bits -= 8;
-        const auto byte = (gathered >> gathered_bits) & 0xFFU;
-        for (int bit = 0; bit < 8; ++bit) {
+    for (std::size_t at = 0; at < bytes->size(); ++at) {
+        const auto byte = static_cast<unsigned char>((*bytes)[at]);
+        for (std::size_t bit = 0; bit < 8; ++bit) {
             if ((byte >> bit & 1U) != 0) {
-                bits.push_back(byte_index * 8 + bit);
+                bits.push_back(static_cast<std::int64_t>(at * 8 + bit));
             }
         }
-        ++byte_index;
     }
     return bits;
 }
