@@ -3,6 +3,7 @@
 
 #include "broker/filter/tag_filter.h"
 #include "common/result.h"
+#include "store/get_message.h"
 
 #include <cstdint>
 #include <memory>
@@ -50,6 +51,30 @@ private:
     TagFilter tags_;
     SharedExpression expression_;
     std::shared_ptr<const Retry> retry_;
+};
+
+// A filter as the store asks it. Allocates nothing. `filter` outlives it, it outlives what is
+// bound.
+class StoreFilters {
+public:
+    explicit StoreFilters(const MessageFilter& filter)
+        : filter_(filter),
+          by_tag_([&filter](std::int64_t code) { return filter.matches_tags_code(code); }),
+          by_record_([&filter](std::string_view record) { return filter.matches_record(record); }) {
+    }
+    StoreFilters(const StoreFilters&) = delete;
+    StoreFilters& operator=(const StoreFilters&) = delete;
+
+    // Leaves out what has no say.
+    void bind(store::GetMessageRequest& request) const {
+        request.tags_filter = filter_.matches_all_tags() ? nullptr : &by_tag_;
+        request.record_filter = filter_.needs_properties() ? &by_record_ : nullptr;
+    }
+
+private:
+    const MessageFilter& filter_;
+    const store::TagsCodeFilter by_tag_;
+    const store::RecordFilter by_record_;
 };
 
 // Compiles an expression of a type other than TAG. Errors: kInvalidArgument for a type that is not

@@ -29,10 +29,6 @@ PopQueue queue_of(const PopCheckPoint& point) {
     return {point.topic, point.group, point.queue_id};
 }
 
-GroupQueue view_of(const PopQueue& queue) {
-    return {queue.group, queue.topic, queue.queue_id};
-}
-
 AckMsg ack_of(const PopCheckPoint& point) {
     AckMsg ack;
     ack.topic = point.topic;
@@ -88,7 +84,7 @@ void PopBufferMergeService::add_offset(const PopQueue& queue, std::int64_t next_
             return;
         }
     }
-    c_.offsets.commit(view_of(queue), next_offset);
+    c_.offsets.commit(queue.view(), next_offset);
 }
 
 // With mutex_ held.
@@ -140,18 +136,7 @@ bool PopBufferMergeService::add_ack(const AckMsg& ack) {
         now_ms - point.pop_time > c_.config.pop_ck_stay_buffer_time - kMarginMs) {
         return false;
     }
-    const auto mark = [&point](std::int64_t offset) {
-        if (const auto index = point.index_of(offset); index >= 0) {
-            point.set_acked(index);
-        }
-    };
-    if (ack.is_batch) {
-        for (const auto offset : ack.ack_offsets) {
-            mark(offset);
-        }
-    } else {
-        mark(ack.ack_offset);
-    }
+    point.set_acked(ack);
     return true;
 }
 
@@ -293,7 +278,7 @@ void PopBufferMergeService::commit_offsets() {
             }
         }
         if (next_offset) {
-            c_.offsets.commit(view_of(queue), *next_offset);
+            c_.offsets.commit(queue.view(), *next_offset);
         }
     }
 }

@@ -44,6 +44,31 @@ std::string key_of(const std::string& topic, const std::string& group, std::int3
 
 }  // namespace
 
+AckMsg ack_of(const PopHandle& handle, const PopQueue& queue, std::int64_t offset) {
+    AckMsg ack;
+    ack.topic = queue.topic;
+    ack.group = queue.group;
+    ack.broker_name = handle.broker_name;
+    ack.queue_id = queue.queue_id;
+    ack.start_offset = handle.ck_queue_offset;
+    ack.pop_time = handle.pop_time;
+    ack.ack_offset = offset;
+    return ack;
+}
+
+void PopCheckPoint::set_acked(const AckMsg& ack) {
+    const auto mark = [this](std::int64_t offset) {
+        if (const auto index = index_of(offset); index >= 0) {
+            set_acked(index);
+        }
+    };
+    if (ack.is_batch) {
+        std::for_each(ack.ack_offsets.begin(), ack.ack_offsets.end(), mark);
+    } else {
+        mark(ack.ack_offset);
+    }
+}
+
 std::int32_t PopCheckPoint::index_of(std::int64_t offset) const {
     const auto diff = offset - start_offset;
     if (diff < 0) {

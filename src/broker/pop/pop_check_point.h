@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "broker/pop/pop_queue.h"
 #include "common/result.h"
+#include "remoting/protocol/extra_info.h"
 
 #include <cstdint>
 #include <string>
@@ -19,6 +21,8 @@ inline constexpr std::string_view kBatchAck = "bAck";
 }  // namespace pop_tag
 
 inline constexpr std::string_view kReviveGroup = "CID_RMQ_SYS_REVIVE_GROUP";
+
+struct AckMsg;
 
 // The messages that one pop took from one queue, up to 32: invisible until popTime + invisibleTime,
 // and put into the group's retry topic then unless they were acknowledged.
@@ -46,6 +50,8 @@ struct PopCheckPoint {
     std::int64_t offset_at(std::int32_t index) const;
     bool is_acked(std::int32_t index) const { return (bit_map >> index & 1U) != 0; }
     void set_acked(std::int32_t index) { bit_map |= 1U << index; }
+    // Marks those of its messages that `ack` names.
+    void set_acked(const AckMsg& ack);
     // 0 when never; 127 when the text is no number.
     std::int32_t parse_re_put_times() const;
 };
@@ -62,6 +68,9 @@ struct AckMsg {
     std::vector<std::int64_t> ack_offsets{};  // of a batch
     bool is_batch = false;
 };
+
+// The one message at `offset` that was handed out with `handle`.
+AckMsg ack_of(const PopHandle& handle, const PopQueue& queue, std::int64_t offset);
 
 std::string encode(const PopCheckPoint& point);
 std::string encode(const AckMsg& ack);

@@ -13,30 +13,22 @@
 
 namespace rmq::broker {
 
-namespace {
-
-GroupQueue view_of(const PopQueue& queue) {
-    return {queue.group, queue.topic, queue.queue_id};
-}
-
-}  // namespace
-
 std::int64_t PopOffsets::peek(const PopQueue& queue, std::int32_t init_mode) const {
-    const auto committed = c_.offsets.query(view_of(queue));
+    const auto committed = c_.offsets.query(queue.view());
     return latest(queue, committed < 0 ? initial(queue, init_mode) : committed);
 }
 
 std::int64_t PopOffsets::take(const PopQueue& queue, std::int32_t init_mode) {
-    if (const auto reset = c_.offsets.take_reset(view_of(queue))) {
+    if (const auto reset = c_.offsets.take_reset(queue.view())) {
         c_.order_infos.clear_block(queue);
         c_.buffer.clear_offsets(queue);
-        c_.offsets.commit(view_of(queue), *reset);
+        c_.offsets.commit(queue.view(), *reset);
         return *reset;
     }
-    auto committed = c_.offsets.query(view_of(queue));
+    auto committed = c_.offsets.query(queue.view());
     if (committed < 0) {
         committed = initial(queue, init_mode);
-        c_.offsets.commit(view_of(queue), committed);
+        c_.offsets.commit(queue.view(), committed);
     }
     return latest(queue, committed);
 }

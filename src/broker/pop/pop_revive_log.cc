@@ -33,6 +33,11 @@ store::PutMessageResult PopReviveLog::put(const AckMsg& ack, std::int32_t revive
 }
 
 store::PutMessageResult PopReviveLog::put(const Record& record, std::int32_t revive_qid) const {
+    if (revive_qid < 0 || revive_qid >= options_.queues) {
+        store::PutMessageResult refused;
+        refused.status = store::PutMessageStatus::MESSAGE_ILLEGAL;
+        return refused;
+    }
     std::string properties;
     append_property(properties, property::kTags, record.tag);
     append_property(properties, property::kUniqKey, record.unique_id);

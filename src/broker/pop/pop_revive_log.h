@@ -24,12 +24,14 @@ class PopReviveLog {
 public:
     struct Options {
         std::string topic;
-        SocketAddress host;  // brokerIP1:listenPort
+        SocketAddress host;       // brokerIP1:listenPort
+        std::int32_t queues = 0;  // reviveQueueNum
     };
     // `store` and `clock` outlive it.
     PopReviveLog(PopStore& store, const Clock& clock, Options options)
         : store_(store), clock_(clock), options_(std::move(options)) {}
 
+    // MESSAGE_ILLEGAL for a queue that is none: no pop can have made a handle with it.
     store::PutMessageResult put(const PopCheckPoint& point, std::int32_t revive_qid) const;
     // `revive_ms`: when the check point's messages become visible again.
     store::PutMessageResult put(const AckMsg& ack, std::int32_t revive_qid,

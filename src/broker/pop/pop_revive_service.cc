@@ -5,6 +5,7 @@
 #include "broker/message_copy.h"
 #include "broker/offset/consumer_offset_manager.h"
 #include "broker/pop/pop_inflight_counter.h"
+#include "broker/pop/pop_retry_topic.h"
 #include "broker/pop/pop_revive_log.h"
 #include "broker/pop/pop_store.h"
 #include "broker/stats/broker_stats_manager.h"
@@ -105,14 +106,8 @@ bool PopReviveService::read(Queue& queue) {
         const auto next = result.next_begin_offset.value;
         if (result.status == GetMessageStatus::FOUND) {
             for (const auto& slice : result.slices) {
-                for (auto rest = slice.bytes; !rest.empty();) {
-                    const auto record = decode_message(rest);
-                    if (!record) {
-                        break;
-                    }
-                    absorb(queue, *record);
-                    rest.remove_prefix(static_cast<std::size_t>(record->total_size));
-                }
+                for_each_record(slice.bytes,
+                                [&](const MessageRecord& record) { absorb(queue, record); });
             }
         } else if (next == *queue.next || result.status == GetMessageStatus::NO_MESSAGE_IN_QUEUE ||
                    result.status == GetMessageStatus::OFFSET_OVERFLOW_ONE) {
@@ -172,19 +167,7 @@ void PopReviveService::add_ack(Queue& queue, std::string_view body, bool is_batc
     if (found == queue.by_key.end()) {
         return;  // too late
     }
-    auto& point = queue.points.at(found->second);
-    const auto mark = [&point](std::int64_t offset) {
-        if (const auto index = point.index_of(offset); index >= 0) {
-            point.set_acked(index);
-        }
-    };
-    if (is_batch) {
-        for (const auto offset : ack->ack_offsets) {
-            mark(offset);
-        }
-    } else {
-        mark(ack->ack_offset);
-    }
+    queue.points.at(found->second).set_acked(*ack);
 }
 
 void PopReviveService::revive_ended(Queue& queue) const {
@@ -276,8 +259,7 @@ std::string PopReviveService::retry_topic_of(const PopCheckPoint& point) const {
     if (point.topic.starts_with(topic_name::kRetryPrefix)) {
         return point.topic;
     }
-    return c_.config.enable_retry_topic_v2 ? pop_retry_topic_v2(point.topic, point.group)
-                                           : pop_retry_topic_v1(point.topic, point.group);
+    return pop_retry_topic(c_.config, point.topic, point.group);
 }
 
 // Makes the retry topic, or adds what queues it lacks; returns how many it has. With

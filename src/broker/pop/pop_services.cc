@@ -99,7 +99,9 @@ PopServices::Parts::Parts(const PopCollaborators& with, std::unique_ptr<PopStore
                       c.client.invoke(address, std::move(command), kRouteWait, std::move(done));
                   }}),
       log(*store, c.clock,
-          {.topic = revive_topic_name(c.config.broker_cluster_name), .host = c.store_host}),
+          {.topic = revive_topic_name(c.config.broker_cluster_name),
+           .host = c.store_host,
+           .queues = c.config.revive_queue_num}),
       inflight(c.clock.now_ms()),
       buffer({c.config, c.clock, log, c.topics, c.groups, c.offsets, locks}),
       positions({c.config, *store, c.offsets, order_infos, buffer}),
@@ -119,8 +121,8 @@ PopServices::Parts::Parts(const PopCollaborators& with, std::unique_ptr<PopStore
       assignments({c.config, c.topics, c.groups, c.consumers, routes, modes}),
       pops({c.config, c.store_config, c.clock, *store, c.topics, c.groups, c.consumers, c.offsets,
             order_infos, c.stats, c.admission, locks, positions, buffer, inflight, polling}),
-      acks({c.config, *store, c.topics, c.offsets, order_infos, locks, buffer, log, inflight,
-            polling}),
+      acks({c.config, c.clock, *store, c.topics, c.offsets, order_infos, locks, buffer, log,
+            inflight, polling}),
       changes({c.config, c.clock, *store, c.topics, c.offsets, order_infos, locks, buffer, log}),
       peeks({c.config, *store, c.topics, c.groups, c.stats, positions, polling}),
       notifications(

@@ -309,18 +309,8 @@ store::GetMessageResult PullMessageProcessor::read(const Pull& pull, ColdReads c
     request.offset = QueueOffset{pull.header.queue_offset};
     request.max_count = pull.header.max_msg_nums;
     request.cold_reads = cold_reads;
-    const store::TagsCodeFilter by_tag = [&filter = pull.filter](std::int64_t tags_code) {
-        return filter.matches_tags_code(tags_code);
-    };
-    const store::RecordFilter by_record = [&filter = pull.filter](std::string_view record) {
-        return filter.matches_record(record);
-    };
-    if (!pull.filter.matches_all_tags()) {
-        request.tags_filter = &by_tag;
-    }
-    if (pull.filter.needs_properties()) {
-        request.record_filter = &by_record;
-    }
+    const StoreFilters filters(pull.filter);
+    filters.bind(request);
     return c_.store.get_message(request);
 }
 

@@ -103,12 +103,6 @@ MessageRecord record_of(const store::MessageToPut& message) {
     return record;
 }
 
-std::string encoded(const MessageRecord& record) {
-    std::string bytes(static_cast<std::size_t>(encoded_size(record)), '\0');
-    encode_message(record, bytes.data());
-    return bytes;
-}
-
 }  // namespace
 
 store::PutMessageResult FakePopDisk::append(const QueueName& queue, MessageRecord record) {
@@ -116,7 +110,7 @@ store::PutMessageResult FakePopDisk::append(const QueueName& queue, MessageRecor
     record.queue_offset = QueueOffset{static_cast<std::int64_t>(entries.size())};
     const auto tag = find_property(record.properties, property::kTags);
     const std::int64_t code = tag ? java_string_hash(*tag) : 0;
-    entries.push_back({encoded(record), code});
+    entries.push_back({encode_message(record), code});
     if (on_arrival) {
         store::MessageArrival arrival;
         arrival.topic = queue.first;
@@ -147,8 +141,8 @@ store::PutMessageResult FakePopDisk::put_at(const store::MessageToPut& message,
     if (deliver_ms <= now_ms || refuses_puts) {
         return put(copy);
     }
-    timers.emplace(deliver_ms,
-                   Timer{{std::string(message.topic), message.queue_id}, encoded(record_of(copy))});
+    timers.emplace(deliver_ms, Timer{{std::string(message.topic), message.queue_id},
+                                     encode_message(record_of(copy))});
     return {};
 }
 

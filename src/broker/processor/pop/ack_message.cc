@@ -38,11 +38,6 @@ Result<std::string> real_topic(const BatchAck& ack) {
     return Error{Errc::kInvalidArgument, "getRetry fail, format is wrong"};
 }
 
-// No pop can have made a handle with it.
-bool is_revive_queue(std::int32_t revive_qid, const BrokerConfig& config) {
-    return revive_qid >= 0 && revive_qid < config.revive_queue_num;
-}
-
 }  // namespace
 
 void AckMessageProcessor::ack(const Request& request, Responder responder) {
@@ -70,20 +65,13 @@ void AckMessageProcessor::ack(const Request& request, Responder responder) {
         return;
     }
     Response response;
+    const PopQueue queue{std::string(header->topic), std::string(header->consumer_group),
+                         header->queue_id};
     if (handle->is_order()) {
-        ack_orderly(
-            {std::string(header->topic), std::string(header->consumer_group), header->queue_id},
-            header->offset, handle->pop_time, response);
+        ack_orderly(queue, header->offset, handle->pop_time, response);
     } else {
-        AckMsg ack;
-        ack.topic = header->topic;
-        ack.group = header->consumer_group;
-        ack.broker_name = handle->broker_name;
-        ack.queue_id = header->queue_id;
-        ack.start_offset = handle->ck_queue_offset;
-        ack.pop_time = handle->pop_time;
-        ack.ack_offset = header->offset;
-        append(ack, {handle->revive_qid, handle->pop_time, handle->invisible_time});
+        append(ack_of(*handle, queue, header->offset),
+               {handle->revive_qid, handle->pop_time, handle->invisible_time});
     }
     responder.send(std::move(response));
 }
@@ -147,13 +135,12 @@ void AckMessageProcessor::ack_all(const BatchAck& batch, std::string_view broker
 // Source: AckMessageProcessor.appendAck.
 void AckMessageProcessor::append(const AckMsg& ack, const Timing& timing) const {
     const PopQueue queue{ack.topic, ack.group, ack.queue_id};
-    if (!c_.buffer.add_ack(ack) && is_revive_queue(timing.revive_qid, c_.config)) {
+    if (!c_.buffer.add_ack(ack)) {
         const auto put =
             c_.log.put(ack, timing.revive_qid, timing.pop_time + timing.invisible_time);
         if (put.status != store::PutMessageStatus::PUT_OK) {
             static LogLimiter limiter;
-            static const SystemClock clock;
-            if (const auto admission = limiter.admit(clock.monotonic_ms()); admission.admitted) {
+            if (const auto admission = limiter.admit(c_.clock.monotonic_ms()); admission.admitted) {
                 log_of("broker").warn(
                     "pop_ack_not_stored topic={} group={} status={} suppressed={}", ack.topic,
                     ack.group, store::put_message_status_name(put.status), admission.suppressed);
@@ -170,7 +157,7 @@ void AckMessageProcessor::append(const AckMsg& ack, const Timing& timing) const 
 // Waits for the queue's lock, whose holders do little. Source: AckMessageProcessor.ackOrderly.
 void AckMessageProcessor::ack_orderly(const PopQueue& queue, std::int64_t offset,
                                       std::int64_t pop_time, Response& response) const {
-    const GroupQueue position{queue.group, queue.topic, queue.queue_id};
+    const auto position = queue.view();
     using Commit = ConsumerOrderInfoManager::Commit;
     bool is_free = false;
     {

@@ -34,6 +34,7 @@ class AckMessageProcessor {
 public:
     struct Collaborators {
         const BrokerConfig& config;
+        const Clock& clock;
         PopStore& store;
         TopicConfigManager& topics;
         ConsumerOffsetManager& offsets;

@@ -71,11 +71,7 @@ void ChangeInvisibleTimeProcessor::change(const ChangeInvisibleTimeRequestHeader
     point.num = 1;
     point.diffs = {0};
     point.suspend = header.suspend.value_or(false);
-    store::PutMessageResult put;
-    put.status = store::PutMessageStatus::MESSAGE_ILLEGAL;
-    if (handle.revive_qid >= 0 && handle.revive_qid < c_.config.revive_queue_num) {
-        put = c_.log.put(point, handle.revive_qid);
-    }
+    const auto put = c_.log.put(point, handle.revive_qid);
     if (put.status != store::PutMessageStatus::PUT_OK) {
         auto response = changed({});
         response.code = ResponseCode::SYSTEM_ERROR;
@@ -94,14 +90,9 @@ void ChangeInvisibleTimeProcessor::change(const ChangeInvisibleTimeRequestHeader
 
 void ChangeInvisibleTimeProcessor::ack_origin(const ChangeInvisibleTimeRequestHeader& header,
                                               const PopHandle& handle) const {
-    AckMsg ack;
-    ack.topic = header.topic;
-    ack.group = header.consumer_group;
-    ack.broker_name = handle.broker_name;
-    ack.queue_id = header.queue_id;
-    ack.start_offset = handle.ck_queue_offset;
-    ack.pop_time = handle.pop_time;
-    ack.ack_offset = header.offset;
+    const auto ack = ack_of(
+        handle, {std::string(header.topic), std::string(header.consumer_group), header.queue_id},
+        header.offset);
     if (!c_.buffer.add_ack(ack)) {
         // Not stored, the message is delivered twice.
         static_cast<void>(
@@ -118,7 +109,7 @@ void ChangeInvisibleTimeProcessor::change_orderly(const ChangeInvisibleTimeReque
     ChangeInvisibleTimeResponseHeader answer;
     {
         const auto guard = c_.locks.lock(queue);
-        if (header.offset >= c_.offsets.query({queue.group, queue.topic, queue.queue_id})) {
+        if (header.offset >= c_.offsets.query(queue.view())) {
             const auto visible_ms = c_.clock.now_ms() + clamp_pop_number(header.invisible_time);
             c_.order_infos.set_visible_at(queue, header.offset, handle.pop_time, visible_ms);
             answer = {.pop_time = handle.pop_time,

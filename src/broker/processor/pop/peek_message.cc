@@ -6,12 +6,12 @@
 #include "broker/pop/pop_check_point.h"
 #include "broker/pop/pop_long_polling_service.h"
 #include "broker/pop/pop_offsets.h"
+#include "broker/pop/pop_retry_topic.h"
 #include "broker/pop/pop_store.h"
 #include "broker/processor/pop/pop_check.h"
 #include "broker/response_mapping.h"
 #include "broker/stats/broker_stats_manager.h"
 #include "broker/topic/topic_config_manager.h"
-#include "remoting/protocol/extra_info.h"
 #include "remoting/protocol/header/pop.h"
 #include "remoting/protocol/header_codec.h"
 
@@ -50,9 +50,7 @@ void PeekMessageProcessor::peek(const Request& request, Responder responder) {
     Peek peek{.header = *header};
     const auto dice = random_queue(100);
     const bool retry_first = dice % 5 == 0;
-    const auto retry_topic = c_.config.enable_retry_topic_v2
-                                 ? pop_retry_topic_v2(header->topic, header->consumer_group)
-                                 : pop_retry_topic_v1(header->topic, header->consumer_group);
+    const auto retry_topic = pop_retry_topic(c_.config, header->topic, header->consumer_group);
     if (retry_first) {
         peek_topic(peek, retry_topic, dice);
     }

@@ -11,6 +11,7 @@
 #include "broker/pop/pop_inflight_counter.h"
 #include "broker/pop/pop_long_polling_service.h"
 #include "broker/pop/pop_queue_locks.h"
+#include "broker/pop/pop_retry_topic.h"
 #include "broker/pop/pop_store.h"
 #include "broker/processor/pop/pop_check.h"
 #include "broker/response_mapping.h"
@@ -37,7 +38,6 @@ using ColdReads = store::GetMessageRequest::ColdReads;
 using store::GetMessageStatus;
 
 constexpr std::int64_t kLateMs = 500;  // Source: PopMessageRequestHeader.isTimeoutTooMuch
-constexpr std::size_t kShortTopicMax = 127;
 
 Response refuse(ResponseCode code, std::string remark) {
     return Response(code, std::move(remark));
@@ -56,21 +56,6 @@ std::int32_t priority_factor(const SubscriptionGroupConfig& group) {
                : parse_java_number<std::int32_t>(factor->second).value_or(100);
 }
 
-// Calls visit(record, slice) for each record; a slice may hold several.
-template <class Visit>
-void for_each_record(const std::vector<store::MappedSlice>& slices, Visit visit) {
-    for (const auto& slice : slices) {
-        for (auto rest = slice.bytes; !rest.empty();) {
-            const auto record = decode_message(rest);
-            if (!record) {
-                break;
-            }
-            visit(*record, slice);
-            rest.remove_prefix(static_cast<std::size_t>(record->total_size));
-        }
-    }
-}
-
 // A retried message under the name that its consumer knows, with its handle, as no client could
 // tell it from the topic. Source: PopMessageProcessor.popMsgFromQueue.
 std::string under_normal_name(MessageRecord record, std::string_view topic,
@@ -79,12 +64,9 @@ std::string under_normal_name(MessageRecord record, std::string_view topic,
     if (!find_property(properties, property::kPopCk)) {
         append_property(properties, property::kPopCk, handle);
     }
-    record.topic = topic;
+    set_topic(record, topic);
     record.properties = properties;
-    record.magic = topic.size() > kShortTopicMax ? layout::kMagicV2 : layout::kMagicV1;
-    std::string bytes(static_cast<std::size_t>(encoded_size(record)), '\0');
-    encode_message(record, bytes.data());
-    return bytes;
+    return encode_message(record);
 }
 
 }  // namespace
@@ -221,9 +203,7 @@ std::optional<Response> PopMessageProcessor::check_subscription(Pop& pop) const 
     c_.consumers.compensate_subscription(header.consumer_group, header.topic,
                                          text.empty() ? kSubscribeAll : text,
                                          text.empty() ? kExpressionTypeTag : type);
-    const auto retry_topic = c_.config.enable_retry_topic_v2
-                                 ? pop_retry_topic_v2(header.topic, header.consumer_group)
-                                 : pop_retry_topic_v1(header.topic, header.consumer_group);
+    const auto retry_topic = pop_retry_topic(c_.config, header.topic, header.consumer_group);
     c_.consumers.compensate_subscription(header.consumer_group, retry_topic, kSubscribeAll,
                                          kExpressionTypeTag);
     return std::nullopt;
@@ -317,24 +297,13 @@ store::GetMessageResult PopMessageProcessor::get(const Pop& pop, const PopQueue&
     request.offset = QueueOffset{offset};
     request.max_count = pop.room();
     request.cold_reads = pop.cold_reads;
-    const store::TagsCodeFilter by_tag = [&filter = pop.filter](std::int64_t tags_code) {
-        return filter.matches_tags_code(tags_code);
-    };
-    const store::RecordFilter by_record = [&filter = pop.filter](std::string_view record) {
-        return filter.matches_record(record);
-    };
-    if (!pop.filter.matches_all_tags()) {
-        request.tags_filter = &by_tag;
-    }
-    if (pop.filter.needs_properties()) {
-        request.record_filter = &by_record;
-    }
+    const StoreFilters filters(pop.filter);
+    filters.bind(request);
     auto result = c_.store.get(request);
     if (!result.is_cold && (result.status == GetMessageStatus::OFFSET_TOO_SMALL ||
                             result.status == GetMessageStatus::OFFSET_OVERFLOW_BADLY ||
                             result.status == GetMessageStatus::OFFSET_FOUND_NULL)) {
-        c_.offsets.commit({queue.group, queue.topic, queue.queue_id},
-                          result.next_begin_offset.value);
+        c_.offsets.commit(queue.view(), result.next_begin_offset.value);
         offset = result.next_begin_offset.value;
         request.offset = result.next_begin_offset;
         result = c_.store.get(request);
@@ -377,7 +346,7 @@ void PopMessageProcessor::pass_over(const Pop& pop, const PopQueue& queue,
         return;
     }
     if (pop.is_order()) {
-        c_.offsets.commit({queue.group, queue.topic, queue.queue_id}, next);
+        c_.offsets.commit(queue.view(), next);
     } else {
         c_.buffer.add_offset(queue, next);
     }
@@ -387,9 +356,11 @@ void PopMessageProcessor::pass_over(const Pop& pop, const PopQueue& queue,
 bool PopMessageProcessor::note(Pop& pop, const PopQueue& queue, std::int64_t offset,
                                const store::GetMessageResult& result) const {
     std::vector<std::int64_t> offsets;
-    for_each_record(result.slices, [&](const MessageRecord& record, const auto&) {
-        offsets.push_back(record.queue_offset.value);
-    });
+    for (const auto& slice : result.slices) {
+        for_each_record(slice.bytes, [&](const MessageRecord& record) {
+            offsets.push_back(record.queue_offset.value);
+        });
+    }
     const auto kind = pop_topic_kind(queue.topic);
     if (pop.is_order()) {
         c_.order_infos.update(queue,
@@ -399,7 +370,7 @@ bool PopMessageProcessor::note(Pop& pop, const PopQueue& queue, std::int64_t off
                                .offsets = offsets},
                               pop.order_count_info);
         // Acknowledgements move the position.
-        c_.offsets.commit({queue.group, queue.topic, queue.queue_id}, offset);
+        c_.offsets.commit(queue.view(), offset);
     } else {
         PopCheckPoint point;
         point.topic = queue.topic;
@@ -434,7 +405,7 @@ void PopMessageProcessor::add_body(Pop& pop, const PopQueue& queue, std::int64_t
         }
         return;
     }
-    for_each_record(result.slices, [&](const MessageRecord& record, const auto&) {
+    const auto add = [&](const MessageRecord& record) {
         const auto handle = build_extra_info({.ck_queue_offset = offset,
                                               .pop_time = pop.pop_ms,
                                               .invisible_time = pop.invisible_ms(),
@@ -447,7 +418,10 @@ void PopMessageProcessor::add_body(Pop& pop, const PopQueue& queue, std::int64_t
             under_normal_name(record, pop.header.topic, handle));
         const std::string_view view = *bytes;
         pop.slices.push_back({std::move(bytes), view});
-    });
+    };
+    for (const auto& slice : result.slices) {
+        for_each_record(slice.bytes, add);
+    }
 }
 
 namespace {
