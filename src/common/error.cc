@@ -12,6 +12,7 @@ Errc errc_of_errno(int err) {
     switch (err) {
         case ENOSPC:
         case EDQUOT:
+        case EFBIG:
         case EMFILE:
         case ENFILE:
         case ENOMEM:
@@ -32,8 +33,11 @@ Errc errc_of_errno(int err) {
 }  // namespace
 
 Error errno_error(const std::string& what) {
-    const int err = errno;
-    return Error{errc_of_errno(err), what + ": " + std::generic_category().message(err)};
+    return errno_error(what, errno);
+}
+
+Error errno_error(const std::string& what, int error) {
+    return Error{errc_of_errno(error), what + ": " + std::generic_category().message(error)};
 }
 
 const char* errc_name(Errc code) {

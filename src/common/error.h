@@ -34,6 +34,8 @@ struct Error {
 // Makes an Error from the current errno: "<what>: <strerror>". Call it on the line of the failing
 // system call, before anything else can change errno.
 Error errno_error(const std::string& what);
+// The same from a value that errno had, or that a function like posix_fallocate returned.
+Error errno_error(const std::string& what, int error);
 
 const char* errc_name(Errc code);
 

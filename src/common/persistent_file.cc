@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/persistent_file.h"
 
+#include "common/descriptor.h"
+
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
@@ -11,38 +13,6 @@
 namespace rmq {
 
 namespace {
-
-// Closes on scope exit.
-class Descriptor {
-public:
-    explicit Descriptor(int fd) : fd_(fd) {}
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    ~Descriptor() {
-        if (fd_ >= 0) {
-            ::close(fd_);
-        }
-    }
-    int get() const { return fd_; }
-    explicit operator bool() const { return fd_ >= 0; }
-
-private:
-    int fd_;
-};
-
-Status write_all(int fd, std::string_view text, const std::string& path) {
-    while (!text.empty()) {
-        const ssize_t written = ::write(fd, text.data(), text.size());
-        if (written < 0 && errno == EINTR) {
-            continue;
-        }
-        if (written < 0) {
-            return errno_error("cannot write " + path);
-        }
-        text.remove_prefix(static_cast<std::size_t>(written));
-    }
-    return {};
-}
 
 std::string parent_of(const std::string& path) {
     const auto slash = path.rfind('/');
@@ -77,8 +47,7 @@ Status create_directories(const std::string& path) {
     std::error_code failure;
     std::filesystem::create_directories(path, failure);
     if (failure) {
-        errno = failure.value();  // NOLINT(tidy): std::error_code
-        return errno_error("cannot create directory " + path);
+        return errno_error("cannot create directory " + path, failure.value());
     }
     return {};
 }
@@ -99,7 +68,16 @@ Status write_file(const std::string& path, std::string_view text) {
     if (!file) {
         return errno_error("cannot create " + path);
     }
-    return write_all(file.get(), text, path);
+    return write_at(file, path, 0, text);
+}
+
+Status overwrite_file(const std::string& path, std::string_view bytes) {
+    const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+    if (!file) {
+        return errno_error("cannot open " + path);
+    }
+    RMQ_CHECK(write_at(file, path, 0, bytes));
+    return sync_data(file, path);
 }
 
 Status replace_with_backup(const std::string& path, std::string_view text) {
@@ -112,7 +90,7 @@ Status replace_with_backup(const std::string& path, std::string_view text) {
     if (!file) {
         return errno_error("cannot create " + path);
     }
-    RMQ_CHECK(write_all(file.get(), text, path));
+    RMQ_CHECK(write_at(file, path, 0, text));
     if (::fsync(file.get()) != 0) {
         return errno_error("cannot sync " + path);
     }

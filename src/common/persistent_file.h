@@ -28,6 +28,11 @@ Result<std::string> load_with_backup(const std::string& path);
 // Overwrites without a backup and without a sync. For `abort` and like files.
 Status write_file(const std::string& path, std::string_view text);
 
+// Writes `bytes` over the start of the file, which is made when it is missing, and syncs it. For
+// small files whose former contents may be torn: nothing is moved away. May block on the disk.
+// Errors: kIo, kResourceExhausted, kPermissionDenied.
+Status overwrite_file(const std::string& path, std::string_view bytes);
+
 // Syncs a directory, so that names created in it survive a power loss.
 Status sync_directory(const std::string& path);
 

@@ -155,8 +155,7 @@ Status connect_status(int fd) {
     if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &error_number, &size) != 0 || error_number == 0) {
         return {};
     }
-    errno = error_number;
-    return errno_error("cannot connect");
+    return errno_error("cannot connect", error_number);
 }
 
 SocketAddress peer_address(int fd) {

@@ -6,28 +6,11 @@
 
 #include <algorithm>
 
-#include <fcntl.h>
-#include <unistd.h>
-
 namespace rmq::store {
 
 namespace {
 
 constexpr std::int64_t kJitterMs = 3000;
-
-Status write_and_sync(int fd, const std::string& path, const std::string& bytes) {
-    const ssize_t written = ::pwrite(fd, bytes.data(), bytes.size(), 0);
-    if (written < 0) {
-        return errno_error("cannot write " + path);
-    }
-    if (static_cast<std::size_t>(written) != bytes.size()) {
-        return Error{Errc::kResourceExhausted, "cannot write all of " + path + ": disk full?"};
-    }
-    if (::fdatasync(fd) != 0) {
-        return errno_error("cannot sync " + path);
-    }
-    return {};
-}
 
 }  // namespace
 
@@ -54,17 +37,10 @@ Status StoreCheckpoint::flush() {
     if (is_flushed_ && now == flushed_) {
         return {};
     }
-    const int fd = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-    if (fd < 0) {
-        return errno_error("cannot open " + path_);
-    }
-    const Status status = write_and_sync(fd, path_, bytes);
-    ::close(fd);
-    if (status) {
-        flushed_ = now;
-        is_flushed_ = true;
-    }
-    return status;
+    RMQ_CHECK(overwrite_file(path_, bytes));
+    flushed_ = now;
+    is_flushed_ = true;
+    return {};
 }
 
 std::int64_t StoreCheckpoint::min_timestamp(bool with_index) const {

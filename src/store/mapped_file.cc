@@ -2,6 +2,7 @@
 #include "store/mapped_file.h"
 
 #include "common/assert.h"
+#include "common/descriptor.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -25,46 +26,10 @@ std::int64_t page_ceiling(std::int64_t position) {
     return page_floor(position + kPageBytes - 1);
 }
 
-Errc errc_of(int error) {
-    switch (error) {
-        case ENOSPC:
-        case EDQUOT:
-        case EFBIG:
-            return Errc::kResourceExhausted;
-        case EACCES:
-        case EPERM:
-        case EROFS:
-            return Errc::kPermissionDenied;
-        case ENOENT:
-            return Errc::kNotFound;
-        case EEXIST:
-            return Errc::kAlreadyExists;
-        default:
-            return Errc::kIo;
-    }
-}
-
+// `error`: an errno value.
 Error file_error(const char* what, const std::string& path, int error) {
-    return Error{errc_of(error),
-                 std::string("cannot ") + what + " " + path + ": " + std::strerror(error)};
+    return errno_error(std::string("cannot ") + what + " " + path, error);
 }
-
-// Closes the descriptor on every way out.
-class Descriptor {
-public:
-    explicit Descriptor(int fd) : fd_(fd) {}
-    ~Descriptor() {
-        if (fd_ >= 0) {
-            ::close(fd_);
-        }
-    }
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    int get() const { return fd_; }
-
-private:
-    int fd_;
-};
 
 }  // namespace
 
@@ -150,7 +115,7 @@ Status MappedFile::sync(std::int64_t from) {
         return {};
     }
     if (const int error = ops_.sync(path(), data_, page_floor(from), wrote); error != 0) {
-        return Error{Errc::kIo, "cannot sync " + path() + ": " + std::strerror(error)};
+        return file_error("sync", path(), error);
     }
     flushed_.store(wrote, std::memory_order_release);
     return {};
@@ -175,7 +140,7 @@ Status MappedFile::zero_from(std::int64_t position) {
         std::memset(data_ + whole_pages, 0, static_cast<std::size_t>(size() - whole_pages));
     }
     if (const int error = ops_.sync(path(), data_, page_floor(position), size()); error != 0) {
-        return Error{Errc::kIo, "cannot sync " + path() + ": " + std::strerror(error)};
+        return file_error("sync", path(), error);
     }
     return {};
 }

@@ -2,6 +2,7 @@
 #include "store/mapped_region.h"
 
 #include "common/assert.h"
+#include "common/descriptor.h"
 
 #include <cerrno>
 #include <cstdio>
@@ -14,23 +15,6 @@
 namespace rmq::store {
 
 namespace {
-
-class Descriptor {
-public:
-    explicit Descriptor(int fd) : fd_(fd) {}
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    ~Descriptor() {
-        if (fd_ >= 0) {
-            ::close(fd_);
-        }
-    }
-    int get() const { return fd_; }
-    explicit operator bool() const { return fd_ >= 0; }
-
-private:
-    int fd_;
-};
 
 constexpr std::int64_t kPageBytes = 4096;
 
@@ -92,8 +76,7 @@ Status MappedRegion::allocate(std::int64_t from, std::int64_t bytes) {
         result = ::posix_fallocate(file.get(), from, bytes);
     }
     if (result != 0) {
-        errno = result;
-        return errno_error("cannot allocate blocks of " + path_);
+        return errno_error("cannot allocate blocks of " + path_, result);
     }
     return {};
 }

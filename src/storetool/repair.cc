@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "storetool/repair.h"
 
+#include "common/descriptor.h"
 #include "common/lenient_json.h"
 #include "common/message/message_layout.h"
 #include "common/persistent_file.h"
@@ -12,7 +13,6 @@
 #include <filesystem>
 
 #include <fcntl.h>
-#include <unistd.h>
 
 namespace rmq::storetool {
 
@@ -48,28 +48,12 @@ Status copied(const std::string& root, const std::string& path, const std::strin
 }
 
 Status overwrite(const std::string& path, std::int64_t at, const std::string& bytes) {
-    const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
-    if (fd < 0) {
+    const Descriptor file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!file) {
         return errno_error("cannot open " + path);
     }
-    std::size_t done = 0;
-    while (done < bytes.size()) {
-        const auto written = ::pwrite(fd, bytes.data() + done, bytes.size() - done,
-                                      static_cast<off_t>(at + static_cast<std::int64_t>(done)));
-        if (written < 0) {
-            const Error error = errno_error("cannot write " + path);
-            ::close(fd);
-            return error;
-        }
-        done += static_cast<std::size_t>(written);
-    }
-    if (::fsync(fd) != 0) {
-        const Error error = errno_error("cannot sync " + path);
-        ::close(fd);
-        return error;
-    }
-    ::close(fd);
-    return {};
+    RMQ_CHECK(write_at(file, path, at, bytes));
+    return sync_data(file, path);
 }
 
 std::int64_t bridge_overhead() {

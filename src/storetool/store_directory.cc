@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "storetool/store_directory.h"
 
+#include "common/descriptor.h"
 #include "common/parse_number.h"
 
 #include <algorithm>
@@ -19,18 +20,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t kNameDigits = 20;
-
-Errc code_of(int error) {
-    return error == ENOENT ? Errc::kNotFound
-                           : (error == EACCES ? Errc::kPermissionDenied : Errc::kIo);
-}
-
-Error failed(const char* what, const std::string& path) {
-    const int error = errno;
-    Error result = errno_error(std::string("cannot ") + what + " " + path);
-    result.code = code_of(error);
-    return result;
-}
 
 Result<std::vector<fs::path>> children(const std::string& directory) {
     std::vector<fs::path> found;
@@ -52,24 +41,19 @@ Result<std::vector<fs::path>> children(const std::string& directory) {
 }  // namespace
 
 Result<ReadOnlyFile> ReadOnlyFile::open(const std::string& path) {
-    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return failed("open", path);
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file) {
+        return errno_error("cannot open " + path);
     }
     struct stat status {};
-    if (::fstat(fd, &status) != 0) {
-        const Error error = failed("stat", path);
-        ::close(fd);
-        return error;
+    if (::fstat(file.get(), &status) != 0) {
+        return errno_error("cannot stat " + path);
     }
     const auto size = static_cast<std::size_t>(status.st_size);
-    void* data = size == 0 ? nullptr : ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
+    void* data = size == 0 ? nullptr : ::mmap(nullptr, size, PROT_READ, MAP_SHARED, file.get(), 0);
     if (data == MAP_FAILED) {
-        const Error error = failed("map", path);
-        ::close(fd);
-        return error;
+        return errno_error("cannot map " + path);
     }
-    ::close(fd);
     return ReadOnlyFile(path, {static_cast<const char*>(data), size});
 }
 

@@ -4,9 +4,6 @@
 #include "common/bytes.h"
 #include "common/persistent_file.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 namespace rmq::store {
 
 std::string TimerCheckpoint::encode() const {
@@ -44,21 +41,7 @@ Result<TimerCheckpoint> TimerCheckpoint::load(const std::string& path) {
 Status TimerCheckpoint::save(const std::string& path) const {
     std::string bytes = encode();
     bytes.resize(kFileBytes, '\0');
-    const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-    if (fd < 0) {
-        return errno_error("cannot open " + path);
-    }
-    Status status;
-    const ssize_t written = ::pwrite(fd, bytes.data(), bytes.size(), 0);
-    if (written < 0) {
-        status = errno_error("cannot write " + path);
-    } else if (static_cast<std::size_t>(written) != bytes.size()) {
-        status = Error{Errc::kResourceExhausted, "cannot write all of " + path + ": disk full?"};
-    } else if (::fdatasync(fd) != 0) {
-        status = errno_error("cannot sync " + path);
-    }
-    ::close(fd);
-    return status;
+    return overwrite_file(path, bytes);
 }
 
 }  // namespace rmq::store

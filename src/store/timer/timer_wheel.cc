@@ -3,6 +3,7 @@
 
 #include "common/assert.h"
 #include "common/bytes.h"
+#include "common/descriptor.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -23,22 +24,6 @@ constexpr std::int64_t kPages = (TimerWheel::kFileBytes + kPage - 1) / kPage;
 static_assert(TimerWheel::kFileBytes == 38'707'200, "the original's file length");
 static_assert(kPage % TimerWheel::kSlotBytes == 0, "a slot lies in one page");
 
-class Descriptor {
-public:
-    explicit Descriptor(int fd) : fd_(fd) {}
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    ~Descriptor() {
-        if (fd_ >= 0) {
-            ::close(fd_);
-        }
-    }
-    int get() const { return fd_; }
-
-private:
-    int fd_;
-};
-
 std::int64_t page_bytes(std::int64_t index) {
     return std::min(kPage, TimerWheel::kFileBytes - index * kPage);
 }
@@ -46,17 +31,6 @@ std::int64_t page_bytes(std::int64_t index) {
 bool is_zero(const char* bytes, std::int64_t length) {
     return bytes[0] == 0 &&
            std::memcmp(bytes, bytes + 1, static_cast<std::size_t>(length - 1)) == 0;
-}
-
-Status write_page(int fd, const std::string& path, const TimerWheel::Page& page) {
-    const ssize_t written = ::pwrite(fd, page.bytes.data(), page.bytes.size(), page.index * kPage);
-    if (written < 0) {
-        return errno_error("cannot write " + path);
-    }
-    if (static_cast<std::size_t>(written) != page.bytes.size()) {
-        return Error{Errc::kResourceExhausted, "cannot write all of " + path + ": disk full?"};
-    }
-    return {};
 }
 
 }  // namespace
@@ -211,10 +185,10 @@ Status TimerWheel::write(const std::vector<Page>& pages) {
     const Descriptor fd(::open(path_.c_str(), O_WRONLY | O_CLOEXEC));
     Status status = fd.get() < 0 ? Status(errno_error("cannot open " + path_)) : Status{};
     for (std::size_t index = 0; status && index < pages.size(); ++index) {
-        status = write_page(fd.get(), path_, pages[index]);
+        status = write_at(fd, path_, pages[index].index * kPage, pages[index].bytes);
     }
-    if (status && ::fdatasync(fd.get()) != 0) {
-        status = errno_error("cannot sync " + path_);
+    if (status) {
+        status = sync_data(fd, path_);
     }
     if (!status) {
         mark_dirty(pages);
