@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/maintenance.h"
 
-#include "common/thread_name.h"
-
 #include <algorithm>
 #include <utility>
 
@@ -17,31 +15,7 @@ void Maintenance::start() {
     for (auto& job : jobs_) {
         job.next_ms = now_ms + job.period_ms;
     }
-    thread_ = std::thread([this] {
-        set_thread_name("broker-maint");
-        run();
-    });
-}
-
-void Maintenance::stop() {
-    {
-        const std::lock_guard lock(mutex_);
-        stopping_ = true;
-        wake_.notify_one();
-    }
-    if (thread_.joinable()) {
-        thread_.join();
-    }
-}
-
-void Maintenance::run() {
-    std::unique_lock lock(mutex_);
-    while (!stopping_) {
-        lock.unlock();
-        const auto wait_ms = run_due();
-        lock.lock();
-        wake_.wait_for(lock, std::chrono::milliseconds(wait_ms), [this] { return stopping_; });
-    }
+    thread_.start([this] { return run_due(); });
 }
 
 // Milliseconds until the next job.

@@ -2,14 +2,12 @@
 #pragma once
 
 #include "common/clock.h"
+#include "common/service_thread.h"
 #include "common/unique_function.h"
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
-#include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 namespace rmq::broker {
@@ -21,7 +19,6 @@ namespace rmq::broker {
 class Maintenance {
 public:
     explicit Maintenance(const Clock& clock) : clock_(clock) {}
-    ~Maintenance() { stop(); }
     Maintenance(const Maintenance&) = delete;
     Maintenance& operator=(const Maintenance&) = delete;
 
@@ -29,7 +26,7 @@ public:
     void every(std::chrono::milliseconds period, UniqueFunction<void()> job);
     void start();
     // Waits for the job that runs now. Idempotent.
-    void stop();
+    void stop() { thread_.stop(); }
 
 private:
     struct Job {
@@ -38,15 +35,11 @@ private:
         UniqueFunction<void()> run;
     };
 
-    void run();
     std::int64_t run_due();
 
     const Clock& clock_;
     std::vector<Job> jobs_;
-    std::mutex mutex_;
-    std::condition_variable wake_;
-    bool stopping_ = false;  // guarded by mutex_
-    std::thread thread_;
+    ServiceThread thread_{"broker-maint"};
 };
 
 }  // namespace rmq::broker

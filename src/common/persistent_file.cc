@@ -47,7 +47,8 @@ Status create_directories(const std::string& path) {
     std::error_code failure;
     std::filesystem::create_directories(path, failure);
     if (failure) {
-        return errno_error("cannot create directory " + path, failure.value());
+        return errno_error("cannot create directory " + path,
+                           failure.value());  // NOLINT(tidy): std::error_code
     }
     return {};
 }

@@ -2,8 +2,8 @@
 #pragma once
 
 #include "common/result.h"
+#include "common/wakeup.h"
 #include "store/mapped_file_queue.h"
-#include "store/wakeup.h"
 
 #include <atomic>
 #include <condition_variable>

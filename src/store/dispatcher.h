@@ -4,9 +4,9 @@
 #include "common/message/message_record.h"
 #include "common/offsets.h"
 #include "common/result.h"
+#include "common/wakeup.h"
 #include "store/log_source.h"
 #include "store/message_arrival.h"
-#include "store/wakeup.h"
 
 #include <atomic>
 #include <chrono>

@@ -4,8 +4,8 @@
 #include "common/clock.h"
 #include "common/offsets.h"
 #include "common/unique_function.h"
+#include "common/wakeup.h"
 #include "store/put_message.h"
-#include "store/wakeup.h"
 
 #include <atomic>
 #include <cstdint>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "common/wakeup.h"
 #include "store/allocate_service.h"
 #include "store/checkpoint.h"
 #include "store/commit_log.h"
@@ -16,7 +17,6 @@
 #include "store/retention.h"
 #include "store/running_flags.h"
 #include "store/store_lock.h"
-#include "store/wakeup.h"
 
 #include <atomic>
 #include <memory>

@@ -8,13 +8,11 @@
 #include "common/message/message_record.h"
 #include "common/parse_number.h"
 #include "common/persistent_file.h"
-#include "common/thread_name.h"
 #include "remoting/protocol/body/json_fields.h"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 namespace rmq::broker {
@@ -183,54 +181,27 @@ void ScheduleMessageService::on_arrivals(std::span<const store::MessageArrival> 
     const std::int64_t asleep_until = asleep_until_ms_.load(std::memory_order_acquire);
     for (const auto& arrival : arrivals) {
         if (arrival.topic == topic_name::kSchedule && arrival.tags_code < asleep_until) {
-            wake();
+            thread_.wake();
             return;
         }
     }
 }
 
-void ScheduleMessageService::wake() {
-    std::lock_guard lock(wake_mutex_);
-    woken_ = true;
-    wake_.notify_one();
-}
-
 void ScheduleMessageService::start() {
-    thread_ = std::thread([this] {
-        set_thread_name("schedule");
-        run();
-    });
-}
-
-void ScheduleMessageService::run() {
-    for (;;) {
+    thread_.start([this] {
         // Before looking: an arrival that the look misses then finds the thread "asleep" and wakes
         // it, so that none is slept through.
         asleep_until_ms_.store(INT64_MAX, std::memory_order_seq_cst);
         const std::int64_t wait = std::min(run_once(), kSleepMaxMs);
-        std::unique_lock lock(wake_mutex_);
-        if (!woken_ && !stopping_ && wait > 0) {
-            asleep_until_ms_.store(clock_.now_ms() + wait, std::memory_order_seq_cst);
-            wake_.wait_for(lock, std::chrono::milliseconds(wait),
-                           [this] { return woken_ || stopping_; });
-        }
-        woken_ = false;
-        if (stopping_) {
-            return;
-        }
-    }
+        asleep_until_ms_.store(clock_.now_ms() + wait, std::memory_order_seq_cst);
+        return wait;
+    });
 }
 
 void ScheduleMessageService::stop() {
-    {
-        std::lock_guard lock(wake_mutex_);
-        stopping_ = true;
-        wake_.notify_one();
-    }
-    if (!thread_.joinable()) {
+    if (!thread_.stop()) {
         return;
     }
-    thread_.join();
     if (const auto written = persist(); !written) {
         logger().error("delay_positions_not_persisted error=\"{}\"", written.error().remark);
     }

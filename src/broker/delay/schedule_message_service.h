@@ -4,13 +4,13 @@
 #include "broker/delay/delay_level_table.h"
 #include "common/clock.h"
 #include "common/result.h"
+#include "common/service_thread.h"
 #include "remoting/protocol/body/data_version.h"
 #include "store/get_message.h"
 #include "store/message_arrival.h"
 #include "store/put_message.h"
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -20,7 +20,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <vector>
 
 namespace rmq::store {
@@ -122,8 +121,6 @@ private:
     bool deliver(const DelayEntry& entry);
     void advance(Level& level, QueueOffset next);
     QueueOffset within_queue(std::int32_t queue_id, QueueOffset position) const;
-    void run();
-    void wake();
 
     const std::unique_ptr<DelayStore> store_;
     const Clock& clock_;
@@ -136,13 +133,9 @@ private:
     bool changed_ = false;      // guarded by mutex_: since the last persist
     std::int64_t next_persist_ms_ = 0;
 
-    std::mutex wake_mutex_;
-    std::condition_variable wake_;
-    bool woken_ = false;     // guarded by wake_mutex_
-    bool stopping_ = false;  // guarded by wake_mutex_
     // Until when, by the wall clock, the thread means to sleep: later arrivals need not wake it.
     std::atomic<std::int64_t> asleep_until_ms_{INT64_MIN};
-    std::thread thread_;
+    ServiceThread thread_{"schedule"};
 };
 
 }  // namespace rmq::broker

@@ -22,16 +22,13 @@
 #include "broker/processor/pop/query_assignment.h"
 #include "broker/subscription/subscription_group_manager.h"
 #include "broker/topic/topic_config_manager.h"
-#include "common/thread_name.h"
+#include "common/service_thread.h"
 #include "remoting/protocol/extra_info.h"
 #include "remoting/remoting_client.h"
 #include "store/message_store_config.h"
 
 #include <algorithm>
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
-#include <thread>
 #include <utility>
 
 namespace rmq::broker {
@@ -50,7 +47,6 @@ constexpr std::int64_t kMergeIntervalMs = 5;
 struct PopServices::Parts {
     Parts(const PopCollaborators& with, std::unique_ptr<PopStore> with_store);
 
-    void run();
     std::int64_t run_due();
     // A slave reads what its master revives.
     bool may_revive() const {
@@ -80,10 +76,7 @@ struct PopServices::Parts {
     NotificationProcessor notifications;
 
     std::int64_t next_revive_ms = 0;  // Clock::monotonic_ms; of the revive thread
-    std::mutex mutex;
-    std::condition_variable wake;
-    bool is_stopping = false;  // guarded by mutex
-    std::thread thread;
+    ServiceThread thread{"revive"};
 };
 
 // Members in the order of their declaration, each from what is above it.
@@ -138,16 +131,6 @@ bool PopServices::Parts::is_known(const PopQueue& queue) const {
            c.groups.contains(queue.group);
 }
 
-void PopServices::Parts::run() {
-    for (;;) {
-        const milliseconds wait(run_due());
-        std::unique_lock lock(mutex);
-        if (wake.wait_for(lock, wait, [this] { return is_stopping; })) {
-            return;
-        }
-    }
-}
-
 std::int64_t PopServices::Parts::run_due() {
     buffer.run_once();
     if (c.clock.monotonic_ms() >= next_revive_ms) {
@@ -200,20 +183,11 @@ std::int64_t PopServices::run_revive_once() {
 }
 
 void PopServices::start() {
-    parts_->thread = std::thread([this] {
-        set_thread_name("revive");
-        parts_->run();
-    });
+    parts_->thread.start([this] { return parts_->run_due(); });
 }
 
 void PopServices::stop() {
-    {
-        const std::lock_guard lock(parts_->mutex);
-        parts_->is_stopping = true;
-    }
-    parts_->wake.notify_all();
-    if (parts_->thread.joinable()) {
-        parts_->thread.join();
+    if (parts_->thread.stop()) {
         parts_->buffer.drain();
     }
 }

@@ -7,12 +7,10 @@
 #include "common/config_table.h"
 #include "common/java_string.h"
 #include "common/log.h"
-#include "common/thread_name.h"
 #include "store/message_store_config.h"
 #include "store/timer/timer_recovery.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 namespace rmq::broker {
@@ -443,71 +441,37 @@ void TimerMessageStore::add_runtime_info(
 void TimerMessageStore::on_arrivals(std::span<const store::MessageArrival> arrivals) {
     for (const auto& arrival : arrivals) {
         if (arrival.topic == topic_name::kTimer) {
-            wake();
+            thread_.wake();
             return;
         }
     }
-}
-
-void TimerMessageStore::wake() {
-    std::lock_guard lock(wake_mutex_);
-    woken_ = true;
-    wake_.notify_one();
 }
 
 void TimerMessageStore::start() {
-    thread_ = std::thread([this] {
-        set_thread_name("timer");
-        run();
-    });
-    flush_thread_ = std::thread([this] {
-        set_thread_name("timer-flush");
-        run_flush();
-    });
-}
-
-void TimerMessageStore::run() {
-    for (;;) {
-        const std::int64_t wait = std::min(run_once(), kSleepMaxMs);
-        std::unique_lock lock(wake_mutex_);
+    thread_.start([this] {
+        const auto turn = [this] { return std::clamp<std::int64_t>(run_once(), 0, kSleepMaxMs); };
+        std::int64_t wait = turn();
         // A slot that was served in part would be served again as a whole: it is finished first.
-        if (stopping_ && (!is_slot_served_ || clock_.monotonic_ms() >= stop_by_ms_)) {
-            return;
+        while (thread_.is_stopping() && is_slot_served_ && clock_.monotonic_ms() < stop_by_ms_) {
+            thread_.pause(wait);
+            wait = turn();
         }
-        if (!woken_ && wait > 0) {
-            wake_.wait_for(lock, std::chrono::milliseconds(wait), [this] { return woken_; });
-        }
-        woken_ = false;
-    }
-}
-
-void TimerMessageStore::run_flush() {
-    for (;;) {
+        return wait;
+    });
+    flush_thread_.start([this] {
         if (const auto flushed = flush_once(); !flushed) {
             log_rarely(clock_, "timer_not_flushed", flushed.error().remark);
         }
-        std::unique_lock lock(wake_mutex_);
-        const auto period = std::chrono::milliseconds(config_.timer_flush_interval_ms.get());
-        if (flush_wake_.wait_for(lock, period, [this] { return stopping_; })) {
-            return;
-        }
-    }
+        return config_.timer_flush_interval_ms.get();
+    });
 }
 
 void TimerMessageStore::stop() {
-    {
-        std::lock_guard lock(wake_mutex_);
-        stopping_ = true;
-        woken_ = true;
-        stop_by_ms_ = clock_.monotonic_ms() + 2 * wheel_.precision_ms();
-        wake_.notify_one();
-        flush_wake_.notify_one();
-    }
-    if (!thread_.joinable()) {
+    stop_by_ms_ = clock_.monotonic_ms() + 2 * wheel_.precision_ms();
+    if (!thread_.stop()) {
         return;
     }
-    thread_.join();
-    flush_thread_.join();
+    flush_thread_.stop();
     if (const auto flushed = flush_once(); !flushed) {
         logger().error("timer_not_flushed reason=\"{}\"", flushed.error().remark);
     }

@@ -7,6 +7,7 @@
 #include "broker/timer/timer_store.h"
 #include "common/clock.h"
 #include "common/result.h"
+#include "common/service_thread.h"
 #include "store/file_ops.h"
 #include "store/message_arrival.h"
 #include "store/timer/timer_checkpoint.h"
@@ -14,7 +15,6 @@
 #include "store/timer/timer_wheel.h"
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -23,7 +23,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <thread>
 
 namespace rmq::store {
 struct MessageStoreConfig;
@@ -120,9 +119,6 @@ private:
     store::TimerCheckpoint next_checkpoint() const;
     Status save(const store::TimerCheckpoint& next);
     void sample_rates();
-    void run();
-    void run_flush();
-    void wake();
 
     const std::unique_ptr<TimerStore> store_;
     const store::MessageStoreConfig& config_;
@@ -165,14 +161,9 @@ private:
     };
     Rates rates_;  // guarded by mutex_
 
-    std::mutex wake_mutex_;
-    std::condition_variable wake_;
-    std::condition_variable flush_wake_;
-    bool woken_ = false;           // guarded by wake_mutex_
-    bool stopping_ = false;        // guarded by wake_mutex_
-    std::int64_t stop_by_ms_ = 0;  // guarded by wake_mutex_
-    std::thread thread_;
-    std::thread flush_thread_;
+    std::atomic<std::int64_t> stop_by_ms_{0};  // monotonic
+    ServiceThread thread_{"timer"};
+    ServiceThread flush_thread_{"timer-flush"};
 };
 
 }  // namespace rmq::broker

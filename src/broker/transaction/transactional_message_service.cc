@@ -7,11 +7,9 @@
 #include "common/log.h"
 #include "common/message/message_id.h"
 #include "common/message/message_properties.h"
-#include "common/thread_name.h"
 #include "store/message_store_config.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 namespace rmq::broker {
@@ -49,7 +47,7 @@ TransactionalMessageService::~TransactionalMessageService() {
 
 void TransactionalMessageService::settle(QueueOffset half) {
     if (pending_.add(half)) {
-        wake();
+        thread_.wake();
     }
 }
 
@@ -133,44 +131,14 @@ bool TransactionalMessageService::write_op(const std::string& batch) {
     return true;
 }
 
-void TransactionalMessageService::wake() {
-    const std::lock_guard lock(wake_mutex_);
-    woken_ = true;
-    wake_.notify_one();
-}
-
 void TransactionalMessageService::start() {
-    thread_ = std::thread([this] {
-        set_thread_name("transaction");
-        run();
-    });
-}
-
-void TransactionalMessageService::run() {
-    for (;;) {
-        const std::int64_t wait = std::clamp<std::int64_t>(run_once(), 0, kSleepMaxMs);
-        std::unique_lock lock(wake_mutex_);
-        if (!woken_ && !stopping_ && wait > 0) {
-            wake_.wait_for(lock, std::chrono::milliseconds(wait),
-                           [this] { return woken_ || stopping_; });
-        }
-        woken_ = false;
-        if (stopping_) {
-            return;
-        }
-    }
+    thread_.start([this] { return std::min(run_once(), kSleepMaxMs); });
 }
 
 void TransactionalMessageService::stop() {
-    {
-        const std::lock_guard lock(wake_mutex_);
-        stopping_ = true;
-        wake_.notify_one();
-    }
-    if (!thread_.joinable()) {
+    if (!thread_.stop()) {
         return;
     }
-    thread_.join();
     write_ops();
     if (const auto written = metrics_.persist(); !written) {
         log_of("broker").error("transaction_metrics_not_persisted error=\"{}\"",

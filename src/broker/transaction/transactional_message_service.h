@@ -7,15 +7,13 @@
 #include "broker/transaction/transaction_store.h"
 #include "common/clock.h"
 #include "common/result.h"
+#include "common/service_thread.h"
 #include "common/socket_address.h"
 
-#include <condition_variable>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
-#include <thread>
 
 namespace rmq::store {
 struct MessageStoreConfig;
@@ -71,8 +69,6 @@ private:
     bool write_op(const std::string& batch);
     std::int64_t check_turn();
     void persist_metrics();
-    void run();
-    void wake();
 
     const Collaborators c_;
     const std::unique_ptr<TransactionStore> store_;
@@ -84,11 +80,7 @@ private:
     std::int64_t ops_refused_until_ms_ = 0;
     bool is_checking_ = false;
 
-    std::mutex wake_mutex_;
-    std::condition_variable wake_;
-    bool woken_ = false;     // guarded by wake_mutex_
-    bool stopping_ = false;  // guarded by wake_mutex_
-    std::thread thread_;
+    ServiceThread thread_{"transaction"};
 };
 
 }  // namespace rmq::broker

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <mutex>
 
-namespace rmq::store {
+namespace rmq {
 
 // What a service thread sleeps on between turns. A signal that comes while the thread is awake is
 // kept, so none is lost; it then costs one atomic exchange and no system call.
@@ -34,4 +34,4 @@ private:
     std::condition_variable condition_;
 };
 
-}  // namespace rmq::store
+}  // namespace rmq

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "store/wakeup.h"
+#include "common/wakeup.h"
 
 #include <chrono>
 
-namespace rmq::store {
+namespace rmq {
 
 void Wakeup::wait(std::int64_t timeout_ms) {
     int awake = kAwake;
@@ -21,4 +21,4 @@ void Wakeup::wait(std::int64_t timeout_ms) {
     state_.exchange(kAwake);
 }
 
-}  // namespace rmq::store
+}  // namespace rmq
