@@ -83,10 +83,11 @@ Result<Response> OffsetAdmin::get_max_offset(const Request& request) {
         OffsetResponseHeader{parts_.store.max_offset(header.topic, header.queue_id).value});
 }
 
+// 0 also for a queue that has no file, as consumers seek to it.
 Result<Response> OffsetAdmin::get_min_offset(const Request& request) {
     RMQ_TRY(const auto header, decode_header<TopicQueueRequestHeader>(request.ext()));
-    return success_with_header(
-        OffsetResponseHeader{parts_.store.min_offset(header.topic, header.queue_id).value});
+    const auto min = parts_.store.min_offset(header.topic, header.queue_id).value;
+    return success_with_header(OffsetResponseHeader{std::max<std::int64_t>(min, 0)});
 }
 
 Result<Response> OffsetAdmin::get_earliest_store_time(const Request& request) {
