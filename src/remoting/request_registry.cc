@@ -12,6 +12,9 @@ void RequestRegistry::add(RequestCode code, RequestHandler handler) {
 }
 
 void RequestRegistry::dispatch(const Request& request, Responder responder) const {
+    if (observer_ != nullptr) {
+        responder.observe(*observer_, request.command.code);
+    }
     const auto found = handlers_.find(request.command.code);
     if (found != handlers_.end()) {
         found->second(request, std::move(responder));

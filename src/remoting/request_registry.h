@@ -19,6 +19,8 @@ class RequestRegistry {
 public:
     // Precondition: the code has no handler yet (asserted).
     void add(RequestCode code, RequestHandler handler);
+    // Tells `observer` of every answer; null: nobody.
+    void set_observer(AnswerObserver* observer) { observer_ = observer; }
 
     // Calls the handler, or answers REQUEST_CODE_NOT_SUPPORTED " request type <code> not
     // supported".
@@ -28,6 +30,7 @@ public:
 
 private:
     std::unordered_map<std::int32_t, RequestHandler> handlers_;
+    AnswerObserver* observer_ = nullptr;
 };
 
 }  // namespace rmq

@@ -32,6 +32,10 @@ Responder& Responder::operator=(Responder&& other) noexcept {
         connection_ = std::move(other.connection_);
         opaque_ = other.opaque_;
         oneway_ = other.oneway_;
+        suspended_ = other.suspended_;
+        request_code_ = other.request_code_;
+        begin_ms_ = other.begin_ms_;
+        observer_ = other.observer_;
     }
     return *this;
 }
@@ -39,10 +43,24 @@ Responder& Responder::operator=(Responder&& other) noexcept {
 void Responder::send(Response response) {
     if (connection_ != nullptr) {
         const std::shared_ptr<Connection> connection = std::move(connection_);
+        const auto code = response.code;
         if (!oneway_) {
             connection->send_response(std::move(response), opaque_);
         }
+        if (observer_ != nullptr) {
+            observer_->on_answer({.request_code = request_code_,
+                                  .code = code,
+                                  .elapsed_ms = SystemClock().monotonic_ms() - begin_ms_,
+                                  .is_suspended = suspended_,
+                                  .is_oneway = oneway_});
+        }
     }
+}
+
+void Responder::observe(AnswerObserver& observer, std::int32_t request_code) {
+    observer_ = &observer;
+    request_code_ = request_code;
+    begin_ms_ = SystemClock().monotonic_ms();
 }
 
 void Responder::leave_unanswered() {
