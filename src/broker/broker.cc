@@ -5,6 +5,7 @@
 #include "broker/admission/send_flow_control.h"
 #include "broker/admission/slow_consumers.h"
 #include "broker/broker_config.h"
+#include "broker/broker_setup.h"
 #include "broker/client/consumer_ids_notifier.h"
 #include "broker/client/consumer_manager.h"
 #include "broker/client/producer_manager.h"
@@ -13,6 +14,7 @@
 #include "broker/hold/pull_request_hold_service.h"
 #include "broker/lock/rebalance_lock_manager.h"
 #include "broker/maintenance.h"
+#include "broker/metrics/metrics_exporter.h"
 #include "broker/offset/consumer_offset_manager.h"
 #include "broker/outer/namesrv_registration.h"
 #include "broker/pop/pop_services.h"
@@ -37,6 +39,7 @@
 #include "store/message_store.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <thread>
 #include <utility>
@@ -59,66 +62,14 @@ constexpr milliseconds kSecond{1000};
 constexpr milliseconds kScanPeriod{10'000};  // Source: ClientHousekeepingService
 constexpr milliseconds kTableSyncPeriod{5000};
 constexpr milliseconds kProtectPeriod{180'000};  // Source: BrokerController.protectBroker
-constexpr unsigned kIoThreadsMax = 8;
 // Source: NettyServerConfig, BrokerController: the second listener is two below the first.
 constexpr std::int32_t kFastPortDistance = 2;
-
-// The other half of the cores is for the dispatch and flush threads and the kernel; fewer threads
-// also find more ready connections at each turn, which costs less per message.
-unsigned io_threads(const BrokerConfig& config) {
-    return config.io_threads > 0
-               ? static_cast<unsigned>(config.io_threads)
-               : std::clamp(std::thread::hardware_concurrency() / 2, 1U, kIoThreadsMax);
-}
-
-RemotingServerOptions server_options(const BrokerConfig& config, std::int32_t port) {
-    RemotingServerOptions options;
-    options.bind_address = config.bind_address;
-    options.port = static_cast<std::uint16_t>(std::max(port, 0));
-    options.idle_seconds = config.server_channel_max_idle_time_seconds;
-    options.send_buffer_bytes = config.server_socket_snd_buf_size;
-    options.receive_buffer_bytes = config.server_socket_rcv_buf_size;
-    return options;
-}
-
-std::string config_file(const store::MessageStoreConfig& config, const char* name) {
-    return config.store_path_root_dir + "/config/" + name;
-}
 
 void log_failure(const char* what, const Status& status) {
     if (!status) {
         log_of("broker").error("persist_failed table={} reason=\"{}\"", what,
                                status.error().remark);
     }
-}
-
-BrokerSelf self_of(const BrokerConfig& config, const store::MessageStoreConfig& store_config) {
-    BrokerSelf self;
-    self.cluster_name = config.broker_cluster_name;
-    self.broker_name = config.broker_name;
-    self.broker_addr = broker_address(config);
-    self.ha_server_addr = config.broker_ip2 + ":" + std::to_string(store_config.ha_listen_port);
-    self.broker_id = config.broker_id;
-    return self;
-}
-
-// brokerIP1 may be a host name.
-Result<SocketAddress> store_host_of(const BrokerConfig& config) {
-    auto found = resolve(config.broker_ip1, static_cast<std::uint16_t>(config.listen_port));
-    if (!found) {
-        return Error{Errc::kInvalidArgument, "brokerIP1=" + config.broker_ip1 +
-                                                 " cannot be resolved; set it to the address "
-                                                 "under which clients reach this broker"};
-    }
-    return found->front();
-}
-
-std::vector<std::string> names_of(const KvTable& table) {
-    std::vector<std::string> names;
-    for (const auto& [name, value] : table.table) {
-        names.push_back(name);
-    }
-    return names;
 }
 
 }  // namespace
@@ -134,6 +85,8 @@ struct Broker::Parts {
     void persist();
     void on_close(const std::shared_ptr<Connection>& connection);
     void add_jobs();
+    Status listen_for_metrics();
+    BrokerGauges::Collaborators gauge_collaborators();
 
     struct Services;
 
@@ -152,7 +105,8 @@ struct Broker::Parts {
     ConsumerOffsetManager offsets;
     ConsumerFilterManager filters;
     BrokerStatsManager stats;
-    std::unique_ptr<Services> services;  // made by load()
+    std::unique_ptr<MetricsExporter> exporter;  // most often none
+    std::unique_ptr<Services> services;         // made by load()
     std::atomic<bool> is_stopping{false};
     bool is_store_started = false;
     bool is_running = false;
@@ -281,11 +235,22 @@ Broker::Parts::Services::Services(Parts& p, DelayLevelTable levels, const Socket
     schedule.set_delivery_listener([&p](const DelayDelivery& delivery) {
         p.stats.on_put(
             {.topic = delivery.topic, .queue_id = delivery.queue_id, .bytes = delivery.bytes});
+        if (auto* const metrics = p.stats.metrics()) {
+            metrics->on_delay_delivery(delivery.topic, delivery.bytes);
+        }
     });
     timers.set_delivery_listener([&p](const TimerDelivery& delivery) {
         p.stats.on_put(
             {.topic = delivery.topic, .queue_id = delivery.queue_id, .bytes = delivery.bytes});
+        if (auto* const metrics = p.stats.metrics()) {
+            metrics->on_timer_dequeue(delivery.real_topic);
+        }
     });
+    if (auto* const metrics = p.stats.metrics()) {
+        timers.set_intake_listener([metrics](const TimerIntake& intake) {
+            metrics->on_timer_enqueue(intake.real_topic, intake.delay_ms);
+        });
+    }
     p.topics.set_change_listener([this](const auto& changed, const DataVersion& version) {
         registration.on_topics_changed(changed, version);
     });
@@ -427,6 +392,7 @@ Status Broker::Parts::load() {
         RMQ_CHECK(fast_server.listen());
     }
     config.listen_port = server.port();
+    RMQ_CHECK(listen_for_metrics());
     RMQ_TRY(const auto store_host, store_host_of(config));
     RMQ_CHECK(store.load());
     RMQ_CHECK(create_directories(store_config.store_path_root_dir + "/config"));
@@ -452,12 +418,48 @@ Status Broker::Parts::load() {
     return {};
 }
 
+// Before anything counts. A taken port ends the start, as in the original.
+Status Broker::Parts::listen_for_metrics() {
+    RMQ_TRY(exporter, make_metrics_exporter(
+                          config, [this](auto topic) { return topics.is_system_topic(topic); }));
+    if (exporter != nullptr) {
+        stats.set_metrics(&exporter->metrics());
+        registry.set_observer(&exporter->metrics());
+        fast_registry.set_observer(&exporter->metrics());
+    }
+    return {};
+}
+
+BrokerGauges::Collaborators Broker::Parts::gauge_collaborators() {
+    return {.config = config,
+            .store_config = store_config,
+            .clock = clock,
+            .store = store,
+            .topics = topics,
+            .groups = groups,
+            .offsets = offsets,
+            .consumers = services->consumers,
+            .producers = services->producers,
+            .pop = services->pop,
+            .transactions = services->transactions.metrics(),
+            .timers = services->timers,
+            .flow = services->flow,
+            .blocking_queue = [this] { return services->blocking.queued(); },
+            .requests =
+                [this] {
+                    return std::array{server.stats(), fast_server.stats()};
+                }};
+}
+
 Status Broker::Parts::start() {
     RMQ_CHECK(load());
     RMQ_CHECK(store.start());
     is_store_started = true;
     begin();
     is_running = true;
+    if (exporter != nullptr) {
+        RMQ_CHECK(exporter->start(gauge_collaborators()));
+    }
     return {};
 }
 
@@ -534,6 +536,9 @@ void Broker::Parts::persist() {
 }
 
 void Broker::Parts::stop() {
+    if (exporter != nullptr) {
+        exporter->stop();
+    }
     if (std::exchange(is_running, false)) {
         services->maintenance.stop();
         services->registration.unregister(kUnregisterWait);
@@ -575,6 +580,10 @@ Status Broker::start() {
 
 std::uint16_t Broker::port() const {
     return parts_->server.port();
+}
+
+std::uint16_t Broker::metrics_port() const {
+    return parts_->exporter == nullptr ? std::uint16_t{0} : parts_->exporter->port();
 }
 
 void Broker::stop() {

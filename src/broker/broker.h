@@ -41,6 +41,8 @@ public:
 
     // The main listener's port. Valid after start().
     std::uint16_t port() const;
+    // That of /metrics; 0 while there is no exporter. Valid after start().
+    std::uint16_t metrics_port() const;
 
     // Unregisters, closes the intake, answers what is in flight, stops all threads in the reverse
     // order of their start, and persists every table. Idempotent.

@@ -29,13 +29,13 @@ constexpr ConfigRow kBrokerRows[] = {
     config_row<&C::broker_heartbeat_interval>("brokerHeartbeatInterval",
                                               "ms between heartbeats with enableSlaveActingMaster",
                                               {.unit = "ms", .min = 100}),
+    config_row<&C::broker_id>("brokerId",
+                              "0 = master, >0 = slave in classic mode; replaced in controller mode",
+                              {.min = 0}),
     config_row<&C::broker_ip1>("brokerIP1", "address given to clients and stored as storeHost",
                                {.default_shown = "<first usable local IP>"}),
     config_row<&C::broker_ip2>("brokerIP2", "address for the HA service",
                                {.default_shown = "<first usable local IP>"}),
-    config_row<&C::broker_id>("brokerId",
-                              "0 = master, >0 = slave in classic mode; replaced in controller mode",
-                              {.min = 0}),
     config_row<&C::broker_name>(
         "brokerName", "replica group name; default host name (DEFAULT_BROKER when unknown)",
         {.default_shown = "<host name>"}),
@@ -69,9 +69,15 @@ constexpr ConfigRow kBrokerRows[] = {
         "defaultTopicQueueNums", "queues of auto-created topics", {.min = 1, .max = 16384}),
     config_row<&C::disable_consume_if_consumer_read_slowly>(
         "disableConsumeIfConsumerReadSlowly", "disable groups that fall too far behind"),
+    config_row<&C::enable_connection_metrics>("enableConnectionMetrics",
+                                              "export connection metrics"),
     config_row<&C::enable_create_sys_group>("enableCreateSysGroup",
                                             "create system groups at start"),
     config_row<&C::enable_detail_stat>("enableDetailStat", "per-queue statistics"),
+    config_row<&C::enable_lag_and_dlq_metrics>("enableLagAndDlqMetrics",
+                                               "export lag and dead letter metrics"),
+    config_row<&C::enable_message_store_metrics>("enableMessageStoreMetrics",
+                                                 "export store and timer metrics"),
     config_row<&C::enable_mixed_message_type>("enableMixedMessageType",
                                               "allow MIXED message type attribute"),
     config_row<&C::enable_notify_after_pop_order_lock_release>(
@@ -81,10 +87,15 @@ constexpr ConfigRow kBrokerRows[] = {
     config_row<&C::enable_pop_buffer_merge>("enablePopBufferMerge",
                                             "keep check points and acks in memory first"),
     config_row<&C::enable_pop_message_threshold>("enablePopMessageThreshold", "enforce that limit"),
+    config_row<&C::enable_pop_metrics>("enablePopMetrics", "export POP metrics"),
     config_row<&C::enable_property_filter>("enablePropertyFilter", "allow SQL92 filters",
                                            {.java_default = "false"}),
     config_row<&C::enable_register_producer>("enableRegisterProducer",
                                              "accept producer heartbeats and producer table"),
+    config_row<&C::enable_remoting_metrics>("enableRemotingMetrics",
+                                            "export latencies of requests"),
+    config_row<&C::enable_request_metrics>("enableRequestMetrics",
+                                           "export messages and bytes in and out"),
     config_row<&C::enable_retry_topic_v2>("enableRetryTopicV2",
                                           "use group+topic retry names for POP"),
     config_row<&C::enable_single_topic_register>("enableSingleTopicRegister",
@@ -93,6 +104,12 @@ constexpr ConfigRow kBrokerRows[] = {
                                                "smallest id acts for a lost master"),
     config_row<&C::enable_split_metadata>("enableSplitMetadata",
                                           "split metadata answers to slaves"),
+    config_row<&C::enable_stats_metrics>("enableStatsMetrics",
+                                         "export counts of topics and groups, permission"),
+    config_row<&C::enable_transaction_metrics>("enableTransactionMetrics",
+                                               "export transaction metrics"),
+    config_row<&C::estimate_accumulation>("estimateAccumulation",
+                                          "count only what a group's filter wants in lag metrics"),
     config_row<&C::expect_consumer_num_use_filter>(
         "expectConsumerNumUseFilter",
         "expected filtering consumers, sizes the Bloom filter of consumerFilter.json",
@@ -118,6 +135,18 @@ constexpr ConfigRow kBrokerRows[] = {
         {.min = 0}),
     config_row<&C::max_pop_polling_size>("maxPopPollingSize", "most POP long polls held in total",
                                          {.min = 0}),
+    config_row<&C::metrics_exporter_type>(
+        "metricsExporterType", "DISABLE or PROM, or 0 or 2; OTLP_GRPC and LOG are not served"),
+    config_row<&C::metrics_in_delta>("metricsInDelta", "adds the label aggregation=delta"),
+    config_row<&C::metrics_label>("metricsLabel", "extra labels of every series, k:v,k:v"),
+    config_row<&C::metrics_otel_cardinality_limit>(
+        "metricsOtelCardinalityLimit",
+        "most label sets per metric; the rest is summed up in one more",
+        {.min = 2, .max = 1'000'000}),
+    config_row<&C::metrics_prom_exporter_host>(
+        "metricsPromExporterHost", "address that answers /metrics; brokerIP1 when empty"),
+    config_row<&C::metrics_prom_exporter_port>("metricsPromExporterPort", "port of /metrics",
+                                               {.min = 0, .max = 65535}),
     config_row<&C::msg_trace_topic_name>("msgTraceTopicName", "trace topic name"),
     config_row<&C::namesrv_addr>("namesrvAddr", "NameServer list host:port;host:port",
                                  {.default_shown = "<NAMESRV_ADDR>"}),
@@ -267,7 +296,23 @@ constexpr ConfigRow kOwnRows[] = {
                                      "raptormq, or java for every default of the original"),
 };
 
+constexpr const char* kExporterTypes[] = {"DISABLE", "OTLP_GRPC", "PROM", "LOG"};
+
 }  // namespace
+
+bool parse_config(std::string_view text, MetricsExporterType& value) {
+    for (std::size_t i = 0; i < std::size(kExporterTypes); ++i) {
+        if (text == kExporterTypes[i] || text == std::to_string(i)) {
+            value = static_cast<MetricsExporterType>(i);
+            return true;
+        }
+    }
+    return false;
+}
+
+std::string config_text(MetricsExporterType value) {
+    return kExporterTypes[static_cast<std::size_t>(value)];
+}
 
 void fill_machine_defaults(BrokerConfig& config) {
     if (config.rocketmq_home.empty()) {

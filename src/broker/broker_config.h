@@ -5,9 +5,16 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace rmq::broker {
+
+// Where metrics go. Source: MetricsExporterType.
+enum class MetricsExporterType { kDisable, kOtlpGrpc, kProm, kLog };
+// A name or its number, as the original's two setters take them.
+bool parse_config(std::string_view text, MetricsExporterType& value);
+std::string config_text(MetricsExporterType value);
 
 // The broker's own settings: what the original keeps in BrokerConfig, BrokerIdentity,
 // NettyServerConfig and NettyClientConfig, as far as this program acts on it. Names, units and
@@ -136,6 +143,23 @@ struct BrokerConfig {
     // Statistics.
     Live<bool> enable_detail_stat{true};
     Live<bool> auto_delete_unused_stats{true};
+
+    // Metrics.
+    MetricsExporterType metrics_exporter_type = MetricsExporterType::kDisable;
+    std::string metrics_prom_exporter_host;
+    std::int32_t metrics_prom_exporter_port = 5557;
+    std::string metrics_label;
+    bool metrics_in_delta = false;
+    std::int32_t metrics_otel_cardinality_limit = 50'000;
+    bool enable_stats_metrics = true;
+    bool enable_request_metrics = true;
+    bool enable_connection_metrics = true;
+    bool enable_lag_and_dlq_metrics = true;
+    bool enable_transaction_metrics = true;
+    bool enable_remoting_metrics = true;
+    bool enable_message_store_metrics = true;
+    bool enable_pop_metrics = true;
+    Live<bool> estimate_accumulation{true};
 
     // Sockets; 0 keeps the system's or our own default.
     std::int32_t server_socket_snd_buf_size = 0;

@@ -8,6 +8,7 @@
 #include "remoting/protocol/header/send_message.h"
 #include "remoting/protocol/header_codec.h"
 #include "remoting/remoting_client.h"
+#include "remoting/testing/http_client.h"
 #include "remoting/testing/open_sockets.h"
 #include "store/message_store_config.h"
 
@@ -37,6 +38,7 @@ struct Fixture {
     RemotingClient client{pool};
     std::unique_ptr<broker::Broker> broker;
     std::int32_t socket_buffer_bytes = 0;
+    bool with_metrics = false;
 
     Fixture() {
         REQUIRE(namesrv.start());
@@ -59,6 +61,10 @@ struct Fixture {
         config.server_socket_snd_buf_size = socket_buffer_bytes;
         config.server_socket_rcv_buf_size = socket_buffer_bytes;
         config.namesrv_addr.set(at(namesrv.port()));
+        if (with_metrics) {
+            config.metrics_exporter_type = broker::MetricsExporterType::kProm;
+            config.metrics_prom_exporter_port = 0;
+        }
         store::MessageStoreConfig store_config;
         store_config.store_path_root_dir = directory.file("store");
         store_config.mapped_file_size_commit_log = 1024 * 1024;
@@ -176,6 +182,36 @@ TEST_CASE("Broker: a stop takes it out of the routes and keeps messages and posi
     CHECK(f.offset(f.broker->port(), RequestCode::QUERY_CONSUMER_OFFSET).ext_value("offset") ==
           "1");
     CHECK(f.send(f.broker->port()).ext_value("queueOffset") == "1");
+}
+
+TEST_CASE("Broker: /metrics shows what was sent and pulled", "[broker][metrics][V-01]") {
+    Fixture fixture;
+    fixture.with_metrics = true;
+    fixture.start();
+    fixture.send(fixture.broker->port());
+    fixture.pull(fixture.broker->port());
+    const auto answer = rmq::testing::ask_http(fixture.broker->metrics_port(), "GET /metrics");
+    CHECK(answer.find("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n") !=
+          std::string::npos);
+    const std::string broker =
+        "node_id=\"broker-a\",node_type=\"broker\",otel_scope_name=\"broker-meter\"";
+    for (const auto& line :
+         {"rocketmq_messages_in_total{cluster=\"DefaultCluster\",is_system=\"false\",message_type="
+          "\"normal\"," +
+              broker + ",topic=\"T\"} 1.0\n",
+          "rocketmq_broker_permission{cluster=\"DefaultCluster\"," + broker + "} 6.0\n",
+          std::string("raptormq_store_writeable{"), std::string("rocketmq_timer_dequeue_lag{"),
+          std::string("rocketmq_pop_revive_lag_milliseconds{"),
+          std::string("request_code=\"send_message_v2\",response_code=\"success\""),
+          std::string("\ntarget_info 1\n")}) {
+        INFO(line);
+        CHECK(answer.find(line) != std::string::npos);
+    }
+    // Every name has one head.
+    CHECK(answer.find("# TYPE rocketmq_topic_number gauge") ==
+          answer.rfind("# TYPE rocketmq_topic_number gauge"));
+    fixture.broker->stop();
+    CHECK(rmq::testing::ask_http(fixture.broker->metrics_port(), "GET /metrics").empty());
 }
 
 TEST_CASE("Broker: a start that fails leaves the port and the directory free",

@@ -265,6 +265,22 @@ std::optional<ConsumerGroupView> ConsumerManager::group(std::string_view group) 
     return view;
 }
 
+std::optional<ConsumerGroupView> ConsumerManager::group_or_pulls(std::string_view name) const {
+    if (auto registered = group(name)) {
+        return registered;
+    }
+    const std::lock_guard lock(mutex_);
+    const auto found = compensated_.find(name);
+    if (found == compensated_.end()) {
+        return std::nullopt;
+    }
+    ConsumerGroupView view;
+    for (const auto& [topic, compensated] : found->second) {
+        view.subscriptions.emplace(topic, compensated.data);
+    }
+    return view;
+}
+
 std::optional<SubscriptionData> ConsumerManager::subscription(std::string_view group,
                                                               std::string_view topic) const {
     const std::lock_guard lock(mutex_);

@@ -92,6 +92,9 @@ public:
     // Whether the group has at least one member now.
     bool is_online(std::string_view group) const;
     std::optional<ConsumerGroupView> group(std::string_view group) const;
+    // The group, or while it has no member, what its pulls brought of subscriptions.
+    // Source: getConsumerGroupInfo with fromCompensatedSubscription.
+    std::optional<ConsumerGroupView> group_or_pulls(std::string_view group) const;
     // The registered subscription, or the one that the last pull brought.
     std::optional<SubscriptionData> subscription(std::string_view group,
                                                  std::string_view topic) const;

@@ -172,7 +172,9 @@ bool ScheduleMessageService::deliver(const DelayEntry& entry) {
         return false;
     }
     if (delivered_) {
-        delivered_({*topic, *queue_id, record->total_size});
+        const auto moved = static_cast<std::int64_t>(topic->size()) -
+                           static_cast<std::int64_t>(record->topic.size());
+        delivered_({*topic, *queue_id, record->total_size + moved});
     }
     return true;
 }

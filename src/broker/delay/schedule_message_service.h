@@ -55,7 +55,7 @@ std::unique_ptr<DelayStore> make_delay_store(store::MessageStore& store);
 struct DelayDelivery {
     std::string_view topic;
     std::int32_t queue_id = 0;
-    std::int64_t bytes = 0;  // of its record
+    std::int64_t bytes = 0;  // of its new record
 };
 
 // Delivers delayed messages: those of level n wait in queue n - 1 of SCHEDULE_TOPIC_XXXX, in the

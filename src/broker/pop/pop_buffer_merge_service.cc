@@ -283,4 +283,18 @@ void PopBufferMergeService::commit_offsets() {
     }
 }
 
+std::size_t PopBufferMergeService::check_point_count() const {
+    const std::lock_guard lock(mutex_);
+    return kept_.size();
+}
+
+std::size_t PopBufferMergeService::offset_count() const {
+    const std::lock_guard lock(mutex_);
+    std::size_t count = 0;
+    for (const auto& [queue, waiting] : uncommitted_) {
+        count += waiting.size();
+    }
+    return count;
+}
+
 }  // namespace rmq::broker

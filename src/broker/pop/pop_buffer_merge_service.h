@@ -70,6 +70,9 @@ public:
     // Before the store closes: everything goes to the log.
     void drain();
 
+    // Kept in memory now.
+    std::size_t check_point_count() const;
+    std::size_t offset_count() const;
     bool is_empty() const { return size_.load(std::memory_order_relaxed) == 0; }
 
 private:

@@ -58,6 +58,7 @@ PopLongPollingService::Result PopLongPollingService::poll(PopPoll& poll, Ticket 
         next_end_ms_ = std::min(next_end_ms_, end_ms);
         const auto topic = poll.topic;
         const Key key{poll.group, poll.queue_id, poll.kind};
+        poll.responder.mark_suspended();
         const auto one = queue.emplace(end_ms, std::move(poll));
         // Behind size_: an arrival either sees that somebody waits, or is seen here.
         if (this->ticket(topic) != ticket) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/pop/pop_revive_log.h"
 
+#include "broker/metrics/broker_metrics.h"
 #include "broker/pop/pop_store.h"
 #include "broker/topic/topic_validator.h"
 #include "common/message/message_properties.h"
@@ -20,16 +21,30 @@ std::string revive_topic_name(std::string_view cluster) {
 
 store::PutMessageResult PopReviveLog::put(const PopCheckPoint& point,
                                           std::int32_t revive_qid) const {
-    return put({pop_tag::kCheckPoint, unique_id(point), encode(point),
-                point.revive_time() - kAckTimeIntervalMs},
-               revive_qid);
+    return counted(put({pop_tag::kCheckPoint, unique_id(point), encode(point),
+                        point.revive_time() - kAckTimeIntervalMs},
+                       revive_qid),
+                   point.group, point.topic, true);
 }
 
 store::PutMessageResult PopReviveLog::put(const AckMsg& ack, std::int32_t revive_qid,
                                           std::int64_t revive_ms) const {
-    return put(
-        {ack.is_batch ? pop_tag::kBatchAck : pop_tag::kAck, unique_id(ack), encode(ack), revive_ms},
-        revive_qid);
+    return counted(put({ack.is_batch ? pop_tag::kBatchAck : pop_tag::kAck, unique_id(ack),
+                        encode(ack), revive_ms},
+                       revive_qid),
+                   ack.group, ack.topic, false);
+}
+
+store::PutMessageResult PopReviveLog::counted(const store::PutMessageResult& result,
+                                              std::string_view group, std::string_view topic,
+                                              bool is_check_point) const {
+    if (options_.metrics != nullptr) {
+        options_.metrics->on_revive_put({.group = group,
+                                         .topic = topic,
+                                         .is_check_point = is_check_point,
+                                         .status = store::put_message_status_name(result.status)});
+    }
+    return result;
 }
 
 store::PutMessageResult PopReviveLog::put(const Record& record, std::int32_t revive_qid) const {

@@ -12,6 +12,7 @@
 
 namespace rmq::broker {
 
+class BrokerMetrics;
 class PopStore;
 
 // rmq_sys_REVIVE_LOG_<cluster>. Source: PopAckConstants.buildClusterReviveTopic.
@@ -24,8 +25,9 @@ class PopReviveLog {
 public:
     struct Options {
         std::string topic;
-        SocketAddress host;       // brokerIP1:listenPort
-        std::int32_t queues = 0;  // reviveQueueNum
+        SocketAddress host;                // brokerIP1:listenPort
+        std::int32_t queues = 0;           // reviveQueueNum
+        BrokerMetrics* metrics = nullptr;  // may be null
     };
     // `store` and `clock` outlive it.
     PopReviveLog(PopStore& store, const Clock& clock, Options options)
@@ -47,6 +49,8 @@ private:
         std::int64_t deliver_ms = 0;
     };
     store::PutMessageResult put(const Record& record, std::int32_t revive_qid) const;
+    store::PutMessageResult counted(const store::PutMessageResult& result, std::string_view group,
+                                    std::string_view topic, bool is_check_point) const;
 
     PopStore& store_;
     const Clock& clock_;

@@ -3,6 +3,7 @@
 
 #include "broker/broker_config.h"
 #include "broker/message_copy.h"
+#include "broker/metrics/broker_metrics.h"
 #include "broker/offset/consumer_offset_manager.h"
 #include "broker/pop/pop_inflight_counter.h"
 #include "broker/pop/pop_retry_topic.h"
@@ -105,6 +106,12 @@ bool PopReviveService::read(Queue& queue) {
         const auto result = c_.store.get(request);
         const auto next = result.next_begin_offset.value;
         if (result.status == GetMessageStatus::FOUND) {
+            if (auto* const metrics = c_.stats.metrics()) {
+                metrics->on_message_out({.topic = c_.log.topic(),
+                                         .group = kReviveGroup,
+                                         .messages = result.message_count,
+                                         .bytes = result.total_bytes});
+            }
             for (const auto& slice : result.slices) {
                 for_each_record(slice.bytes,
                                 [&](const MessageRecord& record) { absorb(queue, record); });
@@ -143,6 +150,7 @@ void PopReviveService::add_point(Queue& queue, std::int64_t offset, std::string_
     if (point->topic.empty() || point->group.empty()) {
         return;
     }
+    count_read(queue, point->group, point->topic, true);
     point->revive_offset = offset;
     auto key = merge_key(*point);
     // A record that the timer delivered twice: what was acknowledged stays so.
@@ -157,12 +165,23 @@ void PopReviveService::add_point(Queue& queue, std::int64_t offset, std::string_
     queue.points.emplace(offset, std::move(*point));
 }
 
+void PopReviveService::count_read(const Queue& queue, std::string_view group,
+                                  std::string_view topic, bool is_check_point) const {
+    if (auto* const metrics = c_.stats.metrics()) {
+        metrics->on_revive_get({.group = group,
+                                .topic = topic,
+                                .is_check_point = is_check_point,
+                                .queue_id = queue.id});
+    }
+}
+
 void PopReviveService::add_ack(Queue& queue, std::string_view body, bool is_batch) const {
     const auto ack = parse_ack_msg(body, is_batch);
     if (!ack) {
         logger().warn("pop_ack_unreadable queueId={} cause=\"{}\"", queue.id, ack.error().remark);
         return;
     }
+    count_read(queue, ack->group, ack->topic, false);
     const auto found = queue.by_key.find(merge_key(*ack, c_.config.broker_name));
     if (found == queue.by_key.end()) {
         return;  // too late
@@ -317,6 +336,10 @@ bool PopReviveService::put_retry(const PopCheckPoint& point, const MessageRecord
         record.reconsume_times + (point.suspend || record.reconsume_times == INT32_MAX ? 0 : 1);
     copy.properties = properties;
     const auto put = c_.store.put(copy);
+    if (auto* const metrics = c_.stats.metrics()) {
+        metrics->on_revive_retry(point.group, point.topic,
+                                 store::put_message_status_name(put.status));
+    }
     if (put.status != store::PutMessageStatus::PUT_OK) {
         return false;
     }

@@ -81,6 +81,8 @@ private:
     void absorb(Queue& queue, const MessageRecord& record) const;
     void add_point(Queue& queue, std::int64_t offset, std::string_view body) const;
     void add_ack(Queue& queue, std::string_view body, bool is_batch) const;
+    void count_read(const Queue& queue, std::string_view group, std::string_view topic,
+                    bool is_check_point) const;
     void revive_ended(Queue& queue) const;
     void commit(const Queue& queue) const;
     void forget(Queue& queue, std::map<std::int64_t, PopCheckPoint>::iterator point) const;

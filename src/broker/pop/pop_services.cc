@@ -2,6 +2,8 @@
 #include "broker/pop/pop_services.h"
 
 #include "broker/broker_config.h"
+#include "broker/metrics/broker_metrics.h"
+#include "broker/offset/consumer_offset_manager.h"
 #include "broker/outer/broker_outer_api.h"
 #include "broker/pop/consumer_order_info_manager.h"
 #include "broker/pop/message_request_mode_manager.h"
@@ -20,6 +22,7 @@
 #include "broker/processor/pop/peek_message.h"
 #include "broker/processor/pop/pop_message.h"
 #include "broker/processor/pop/query_assignment.h"
+#include "broker/stats/broker_stats_manager.h"
 #include "broker/subscription/subscription_group_manager.h"
 #include "broker/topic/topic_config_manager.h"
 #include "common/service_thread.h"
@@ -94,7 +97,8 @@ PopServices::Parts::Parts(const PopCollaborators& with, std::unique_ptr<PopStore
       log(*store, c.clock,
           {.topic = revive_topic_name(c.config.broker_cluster_name),
            .host = c.store_host,
-           .queues = c.config.revive_queue_num}),
+           .queues = c.config.revive_queue_num,
+           .metrics = c.stats.metrics()}),
       inflight(c.clock.now_ms()),
       buffer({c.config, c.clock, log, c.topics, c.groups, c.offsets, locks}),
       positions({c.config, *store, c.offsets, order_infos, buffer}),
@@ -132,7 +136,11 @@ bool PopServices::Parts::is_known(const PopQueue& queue) const {
 }
 
 std::int64_t PopServices::Parts::run_due() {
+    const auto begin_ms = c.clock.monotonic_ms();
     buffer.run_once();
+    if (auto* const metrics = c.stats.metrics()) {
+        metrics->on_pop_buffer_scan(c.clock.monotonic_ms() - begin_ms);
+    }
     if (c.clock.monotonic_ms() >= next_revive_ms) {
         const bool has_more = may_revive() && revive.run_once();
         next_revive_ms = c.clock.monotonic_ms() + (has_more ? 0 : c.config.revive_interval.get());
@@ -212,6 +220,19 @@ void PopServices::on_connection_closed(const Connection& connection) {
 
 void PopServices::drop_all() {
     parts_->polling.drop_all();
+}
+
+PopServices::BufferSizes PopServices::buffer_sizes() const {
+    return {parts_->buffer.check_point_count(), parts_->buffer.offset_count()};
+}
+
+std::int64_t PopServices::next_offset(const PopQueue& queue) const {
+    const auto latest = parts_->buffer.latest_offset(queue);
+    return latest ? *latest : parts_->c.offsets.query({queue.group, queue.topic, queue.queue_id});
+}
+
+std::int64_t PopServices::inflight_count(const PopQueue& queue) const {
+    return parts_->inflight.count(queue);
 }
 
 void PopServices::on_topic_deleted(std::string_view topic) {

@@ -7,6 +7,7 @@
 #include "common/unique_function.h"
 #include "remoting/request_registry.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -33,6 +34,7 @@ class BrokerStatsManager;
 class ConsumerManager;
 class ConsumerOffsetManager;
 class PopStore;
+struct PopQueue;
 class SubscriptionGroupManager;
 class TopicConfigManager;
 
@@ -82,6 +84,18 @@ public:
     void on_connection_closed(const Connection& connection);
     // Drops all waiting requests unanswered.
     void drop_all();
+
+    // --- for metrics; any thread ----------------------------------------------------------------
+    struct BufferSizes {
+        std::size_t check_points = 0;
+        std::size_t offsets = 0;
+    };
+    BufferSizes buffer_sizes() const;
+    // Where the next pop of the queue begins: the last one's end, the group's position, or -1.
+    std::int64_t next_offset(const PopQueue& queue) const;
+    // Popped and neither acknowledged nor revived.
+    std::int64_t inflight_count(const PopQueue& queue) const;
+
     void on_topic_deleted(std::string_view topic);
     void on_group_deleted(std::string_view group);
     // Syncs the state files. May block on the disk.

@@ -4,6 +4,7 @@
 #include "broker/admission/admission.h"
 #include "broker/broker_config.h"
 #include "broker/message_copy.h"
+#include "broker/metrics/broker_metrics.h"
 #include "broker/processor/send_properties.h"
 #include "broker/response_mapping.h"
 #include "broker/stats/broker_stats_manager.h"
@@ -92,7 +93,11 @@ void EndTransactionProcessor::end(const End& end, Responder responder) {
         commit(*half, std::move(responder));
         return;
     }
-    settle(*half, find_property(half->properties, property::kRealTopic).value_or(half->topic));
+    const auto topic = find_property(half->properties, property::kRealTopic).value_or(half->topic);
+    settle(*half, topic);
+    if (auto* const metrics = c_.stats.metrics()) {
+        metrics->on_rollback(topic);
+    }
     responder.send(std::move(checked));
 }
 
@@ -156,6 +161,9 @@ void EndTransactionProcessor::commit(const MessageRecord& half, Responder respon
                      .bytes = result.end.value - result.physical_offset.value});
     // The op comes after the copy in the log: what loses the one loses the other, too.
     settle(half, target->topic);
+    if (auto* const metrics = c_.stats.metrics()) {
+        metrics->on_commit(copy.topic, c_.clock.now_ms() - half.born_timestamp);
+    }
     if (!waits || !c_.store.needs_flush_wait()) {
         responder.send(Response());
         return;

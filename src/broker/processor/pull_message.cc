@@ -7,6 +7,7 @@
 #include "broker/client/consumer_manager.h"
 #include "broker/filter/consumer_filter_manager.h"
 #include "broker/hold/pull_request_hold_service.h"
+#include "broker/metrics/broker_metrics.h"
 #include "broker/offset/consumer_offset_manager.h"
 #include "broker/processor/send_check.h"
 #include "broker/response_mapping.h"
@@ -380,6 +381,7 @@ void PullMessageProcessor::hold(Pull& pull, Responder responder) {
                   .responder = std::move(responder),
                   .filter = std::move(pull.filter),
                   .deadline_ms = c_.clock.monotonic_ms() + wait_ms};
+    held.responder.mark_suspended();
     if (!c_.holds.hold(k, held)) {
         held.responder.send(ResponseCode::SYSTEM_BUSY, kOverload);
     }
@@ -393,6 +395,15 @@ void PullMessageProcessor::count(const Pull& pull, const store::GetMessageResult
                      .messages = result.message_count,
                      .bytes = result.total_bytes,
                      .latency_ms = c_.clock.monotonic_ms() - pull.begin_ms});
+    auto* const metrics = c_.stats.metrics();
+    const std::string_view topic = pull.header.topic;
+    if (metrics != nullptr && !topic.starts_with(topic_name::kRetryPrefix) &&
+        !topic.starts_with(topic_name::kDlqPrefix)) {
+        metrics->on_message_out({.topic = topic,
+                                 .group = pull.header.consumer_group,
+                                 .messages = result.message_count,
+                                 .bytes = result.total_bytes});
+    }
 }
 
 // Source: PullMessageProcessor.composeResponseHeader.

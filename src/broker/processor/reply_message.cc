@@ -4,6 +4,7 @@
 #include "broker/broker_config.h"
 #include "broker/client/producer_manager.h"
 #include "broker/message_copy.h"
+#include "broker/metrics/broker_metrics.h"
 #include "broker/processor/send_check.h"
 #include "broker/processor/send_properties.h"
 #include "broker/response_mapping.h"
@@ -158,6 +159,12 @@ void ReplyMessageProcessor::finish(std::unique_ptr<Reply> reply, std::string fai
             c_.stats.on_put({.topic = message.topic,
                              .queue_id = message.queue_id,
                              .bytes = result.end.value - result.physical_offset.value});
+            if (auto* const metrics = c_.stats.metrics()) {
+                metrics->on_message_in({.topic = message.topic,
+                                        .type = read_properties(reply->properties).type(),
+                                        .messages = 1,
+                                        .bytes = result.end.value - result.physical_offset.value});
+            }
             msg_id = make_offset_message_id(c_.store_host, result.physical_offset);
             header.msg_id = msg_id;
             header.queue_offset = result.queue_offset.value;

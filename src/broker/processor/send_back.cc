@@ -4,6 +4,7 @@
 #include "broker/admission/admission.h"
 #include "broker/broker_config.h"
 #include "broker/message_copy.h"
+#include "broker/metrics/broker_metrics.h"
 #include "broker/processor/delay_rewrite.h"
 #include "broker/processor/send_check.h"
 #include "broker/response_mapping.h"
@@ -91,6 +92,7 @@ void SendBackProcessor::process(const Request& request, Responder responder) {
     Order order;
     order.group = header->group;
     order.offset = PhysicalOffset{header->offset};
+    order.origin_topic = header->origin_topic;
     order.delay_level = header->delay_level;
     order.retry_queue_nums = group->retry_queue_nums;
     order.max_reconsume_times = group->retry_max_times;
@@ -168,6 +170,11 @@ Response SendBackProcessor::put_copy(const Order& order, const MessageRecord& re
                      .bytes = result.end.value - result.physical_offset.value});
     if (is_dlq) {
         c_.stats.on_dead_letter(order.group, topic);
+        if (auto* const metrics = c_.stats.metrics()) {
+            metrics->on_dead_letter(order.group, order.origin_topic
+                                                     ? std::string_view(*order.origin_topic)
+                                                     : std::string_view());
+        }
         log_of("broker").info("send_to_dlq topic={} group={} reconsumeTimes={}", topic, order.group,
                               record.reconsume_times);
     }

@@ -8,6 +8,7 @@
 #include "remoting/request_registry.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -58,6 +59,7 @@ private:
     // What is left of the request once its group and retry topic were checked.
     struct Order {
         std::string group;
+        std::optional<std::string> origin_topic;  // as the client says
         PhysicalOffset offset;
         std::int32_t delay_level = 0;
         std::int32_t max_reconsume_times = 0;

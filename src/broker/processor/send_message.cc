@@ -5,6 +5,7 @@
 #include "broker/broker_config.h"
 #include "broker/lock/rebalance_lock_manager.h"
 #include "broker/message_copy.h"
+#include "broker/metrics/broker_metrics.h"
 #include "broker/processor/message_batch.h"
 #include "broker/processor/send_check.h"
 #include "broker/processor/send_properties.h"
@@ -61,6 +62,7 @@ struct SendMessageProcessor::Send {
     std::int32_t queue_id = 0;  // of the answer; the stored one may differ
     std::int32_t delay_level = 0;
     bool is_half = false;
+    MessageType type = MessageType::kNormal;
     std::int64_t begin_ms = 0;
     store::MessageToPut message{};
 };
@@ -159,6 +161,7 @@ void SendMessageProcessor::send_message(Send& send, Responder responder) {
                                            .cluster_name = c_.config.broker_cluster_name,
                                            .trace_on = c_.config.trace_on},
                                           properties);
+    send.type = found.type();
     const auto delay_level = parse_delay_level(found.delay_level);
     if (!delay_level) {
         refuse(responder, ResponseCode::SYSTEM_ERROR,
@@ -238,6 +241,9 @@ bool SendMessageProcessor::handle_retry_and_dlq(Send& send, Responder& responder
     }
     log_of("broker").info("send_to_dlq topic={} group={} reconsumeTimes={}", dlq_topic, group,
                           send.message.reconsume_times);
+    if (auto* const metrics = c_.stats.metrics()) {
+        metrics->on_dead_letter(group, send.header.topic);
+    }
     send.topic = std::move(topic);
     send.message.topic = dlq_topic;
     send.message.queue_id = 0;
@@ -350,6 +356,7 @@ void SendMessageProcessor::send_batch(Send& send, Responder responder) {
         return;
     }
     const auto found = read_properties(send.header.properties.value_or(std::string_view{}));
+    send.type = found.type();
     const auto delay_level = parse_delay_level(found.delay_level);
     auto& parts = scratch().parts;
     const auto decoded = decode_batch(send.request.body(), parts);
@@ -423,6 +430,12 @@ void SendMessageProcessor::count(const Send& send, const store::PutMessageResult
          .messages = result.message_count,
          .bytes = result.end.value - result.physical_offset.value,
          .latency_ms = result.store_timestamp - send.begin_ms});
+    if (auto* const metrics = c_.stats.metrics()) {
+        metrics->on_message_in({.topic = send.message.topic,
+                                .type = send.type,
+                                .messages = result.message_count,
+                                .bytes = result.end.value - result.physical_offset.value});
+    }
 }
 
 Response SendMessageProcessor::make_response() const {

@@ -71,6 +71,11 @@ void note(const PropertyView& pair, SendProperties& found) {
                 found.wait_store_ok = pair.value;
             }
             break;
+        case '_':
+            if (is(property::kShardingKey)) {
+                found.has_sharding_key = true;
+            }
+            break;
         default:
             break;
     }
@@ -104,6 +109,16 @@ bool SendProperties::is_priority_message() const {
 
 bool SendProperties::is_half_message() const {
     return is_true(transaction_prepared);
+}
+
+MessageType SendProperties::type() const {
+    if (is_half_message()) {
+        return MessageType::kTransaction;
+    }
+    if (has_sharding_key) {
+        return MessageType::kFifo;
+    }
+    return !delay_level.empty() || is_timer() ? MessageType::kDelay : MessageType::kNormal;
 }
 
 bool SendProperties::waits_for_store() const {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "broker/metrics/message_type.h"
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -31,6 +33,7 @@ struct SendProperties {
     std::string_view sharding_key;
     std::string_view priority;
     bool has_timer_out = false;
+    bool has_sharding_key = false;
 
     bool is_timer() const {
         return !timer_delay_sec.empty() || !timer_delay_ms.empty() || !timer_deliver_ms.empty();
@@ -41,6 +44,8 @@ struct SendProperties {
     // Source: TopicMessageType.parseFromMessageProperty
     bool is_priority_message() const;
     bool is_half_message() const;  // TRAN_MSG is "true" in any case
+    // What metrics call the message. Source: BrokerMetricsManager.getMessageType.
+    MessageType type() const;
     bool waits_for_store() const;  // WAIT is absent, or "true" in any case
 };
 

@@ -17,6 +17,8 @@
 
 namespace rmq::broker {
 
+class BrokerMetrics;
+
 // Names of statistics, as administrators ask for them (code 315). Source: Stats,
 // BrokerStatsManager. Keys: topic; topic@group; topic@queueId; topic@queueId@group;
 // queueId@topic@group (latency); the cluster's name (broker totals).
@@ -88,6 +90,11 @@ public:
     void on_send_back(std::string_view group, std::string_view topic);
     void on_dead_letter(std::string_view group, std::string_view topic);
 
+    // What the metrics exporter counts beside, null while there is none; whoever counts here asks.
+    BrokerMetrics* metrics() const { return metrics_; }
+    // Before anything is counted. `metrics` outlives the counting threads.
+    void set_metrics(BrokerMetrics* metrics) { metrics_ = metrics; }
+
     // --- upkeep ---------------------------------------------------------------------------------
     // Samples when it is time (every 10 s, 10 min, 1 h) and notes the totals at midnight, local
     // time. Call it every second.
@@ -127,6 +134,7 @@ private:
 
     const Options options_;
     const Clock& clock_;
+    BrokerMetrics* metrics_ = nullptr;
     const std::uint64_t id_;  // unique in the process, so that a thread knows its table
 
     mutable std::mutex mutex_;  // guards everything below; taken before a table's own mutex

@@ -200,6 +200,9 @@ bool TimerMessageStore::take_in(const TimerEntry& entry, std::int64_t write_time
         return true;
     }
     taken_in_ms_.store(record->message.store_timestamp, std::memory_order_relaxed);
+    if (taken_in_) {
+        taken_in_({record->real_topic, record->out_ms - record->message.born_timestamp});
+    }
     const bool is_marker = !record->delete_key.empty();
     const bool is_late = record->out_ms < slot_.slot_ms();
     if (!is_late && !take_in_wheel(entry, *record, write_time_ms)) {
@@ -343,7 +346,7 @@ TimerMessageStore::Outcome TimerMessageStore::deliver(const TimerRecord& record,
     }
     dequeued_.fetch_add(1, std::memory_order_relaxed);
     if (delivered_ && status == PutMessageStatus::PUT_OK) {
-        delivered_({message.topic, message.queue_id, record.message.total_size});
+        delivered_({message.topic, message.queue_id, record.message.total_size, record.real_topic});
     }
     return Outcome::kDone;
 }
@@ -425,14 +428,26 @@ bool TimerMessageStore::is_current() const {
     return has_taken_in && read_time_ms() + wheel_.precision_ms() > second_ago_ms;
 }
 
+std::int64_t TimerMessageStore::enqueue_behind() const {
+    return std::max<std::int64_t>(store_->max_offset().value - queue_offset_.load(), 0);
+}
+
+std::int64_t TimerMessageStore::enqueue_behind_ms() const {
+    const std::int64_t newest_ms = taken_in_ms_.load(std::memory_order_relaxed);
+    return enqueue_behind() == 0 || newest_ms == 0
+               ? 0
+               : std::max<std::int64_t>(clock_.now_ms() - newest_ms, 0);
+}
+
+std::int64_t TimerMessageStore::dequeue_behind_ms() const {
+    return std::max<std::int64_t>(clock_.now_ms() - read_time_ms(), 0);
+}
+
 void TimerMessageStore::add_runtime_info(
     std::map<std::string, std::string, std::less<>>& table) const {
-    const std::int64_t read_ms = read_time_ms();
-    table["timerReadBehind"] =
-        std::to_string(std::max<std::int64_t>(clock_.now_ms() - read_ms, 0) / 1000);
-    table["timerOffsetBehind"] = std::to_string(
-        std::max<std::int64_t>(store_->max_offset().value - queue_offset_.load(), 0));
-    table["timerCongestNum"] = std::to_string(wheel_.count_from(read_ms));
+    table["timerReadBehind"] = std::to_string(dequeue_behind_ms() / 1000);
+    table["timerOffsetBehind"] = std::to_string(enqueue_behind());
+    table["timerCongestNum"] = std::to_string(wheel_.count_from(read_time_ms()));
     std::lock_guard lock(mutex_);
     table["timerEnqueueTps"] = config_text(rates_.enqueue_tps);
     table["timerDequeueTps"] = config_text(rates_.dequeue_tps);

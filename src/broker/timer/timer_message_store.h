@@ -36,7 +36,14 @@ struct TimerRecord;
 struct TimerDelivery {
     std::string_view topic;
     std::int32_t queue_id = 0;
-    std::int64_t bytes = 0;  // of its record in the timer's topic
+    std::int64_t bytes = 0;       // of its record in the timer's topic
+    std::string_view real_topic;  // `topic`, or that of a message which waits on
+};
+
+// A message that entered the timer.
+struct TimerIntake {
+    std::string_view real_topic;
+    std::int64_t delay_ms = 0;  // from its birth to when it is due
 };
 
 // Delivers messages at a time of their own. They wait in queue 0 of rmq_sys_wheel_timer; each has
@@ -54,6 +61,7 @@ struct TimerDelivery {
 class TimerMessageStore {
 public:
     using DeliveryListener = std::function<void(const TimerDelivery&)>;
+    using IntakeListener = std::function<void(const TimerIntake&)>;
 
     // `config`, `clock` and `ops` outlive the service. Files are below storePathRootDir.
     TimerMessageStore(std::unique_ptr<TimerStore> store, const store::MessageStoreConfig& config,
@@ -64,6 +72,9 @@ public:
 
     // Runs on the timer thread after each delivery. Set before start().
     void set_delivery_listener(DeliveryListener listener) { delivered_ = std::move(listener); }
+
+    // Likewise for messages that are taken in.
+    void set_intake_listener(IntakeListener listener) { taken_in_ = std::move(listener); }
 
     // Reads wheel, log and checkpoint, and makes them agree. Errors: kMalformed, kIo,
     // kPermissionDenied, kResourceExhausted; the remark names the path. Blocks.
@@ -92,6 +103,12 @@ public:
     store::TimerCheckpoint checkpoint() const;
     // Whether everything that was due a second ago was delivered.
     bool is_current() const;
+    // Messages of the timer's topic that are not taken in, and the age of the newest that is while
+    // there are any.
+    std::int64_t enqueue_behind() const;
+    std::int64_t enqueue_behind_ms() const;
+    // Milliseconds since the slot that is served now began, 0 when none is due.
+    std::int64_t dequeue_behind_ms() const;
     // timerReadBehind, timerOffsetBehind, timerCongestNum, timerEnqueueTps, timerDequeueTps.
     void add_runtime_info(std::map<std::string, std::string, std::less<>>& table) const;
 
@@ -129,6 +146,7 @@ private:
     TimerMetrics metrics_;
     TimerSlotQueue slot_;
     DeliveryListener delivered_;
+    IntakeListener taken_in_;
 
     // Written by the timer thread, the offset after the slot that it stands for.
     std::atomic<std::int64_t> queue_offset_{0};

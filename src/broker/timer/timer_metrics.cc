@@ -52,6 +52,15 @@ void TimerMetrics::remove(std::string_view topic) {
     }
 }
 
+std::map<std::string, std::int64_t> TimerMetrics::counts() const {
+    const std::lock_guard lock(mutex_);
+    std::map<std::string, std::int64_t> counts;
+    for (const auto& [topic, metric] : counts_) {
+        counts.emplace(topic, metric.count);
+    }
+    return counts;
+}
+
 std::int64_t TimerMetrics::count(std::string_view topic) const {
     std::lock_guard lock(mutex_);
     const auto it = counts_.find(topic);

@@ -26,6 +26,7 @@ public:
     // The topic was deleted.
     void remove(std::string_view topic);
     std::int64_t count(std::string_view topic) const;
+    std::map<std::string, std::int64_t> counts() const;  // by topic
 
     // {"dataVersion":{…},"timingCount":{"T":{"count":1,"timeStamp":1700000000000}}}
     std::string encode() const;

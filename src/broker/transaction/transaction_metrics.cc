@@ -43,6 +43,15 @@ void TransactionMetrics::add(std::string_view topic, std::int64_t delta) {
     changed_ = true;
 }
 
+std::map<std::string, std::int64_t> TransactionMetrics::counts() const {
+    const std::lock_guard lock(mutex_);
+    std::map<std::string, std::int64_t> counts;
+    for (const auto& [topic, metric] : counts_) {
+        counts.emplace(topic, metric.count);
+    }
+    return counts;
+}
+
 std::int64_t TransactionMetrics::count(std::string_view topic) const {
     const std::lock_guard lock(mutex_);
     const auto found = counts_.find(topic);

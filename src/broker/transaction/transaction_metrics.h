@@ -30,6 +30,7 @@ public:
     void add(std::string_view topic, std::int64_t delta);
     // 0 for an unknown topic.
     std::int64_t count(std::string_view topic) const;
+    std::map<std::string, std::int64_t> counts() const;  // by topic
     void remove(std::string_view topic);
 
     // Writes and syncs the file when something changed. May block on the disk.

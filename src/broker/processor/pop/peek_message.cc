@@ -3,6 +3,7 @@
 
 #include "broker/broker_config.h"
 #include "broker/message_copy.h"
+#include "broker/metrics/broker_metrics.h"
 #include "broker/pop/pop_check_point.h"
 #include "broker/pop/pop_long_polling_service.h"
 #include "broker/pop/pop_offsets.h"
@@ -77,6 +78,12 @@ void PeekMessageProcessor::peek(const Request& request, Responder responder) {
                          .queue_id = header->queue_id,
                          .messages = peek.count,
                          .bytes = peek.bytes});
+        if (auto* const metrics = c_.stats.metrics()) {
+            metrics->on_message_out({.topic = header->topic,
+                                     .group = header->consumer_group,
+                                     .messages = peek.count,
+                                     .bytes = peek.bytes});
+        }
     }
     responder.send(std::move(response));
 }

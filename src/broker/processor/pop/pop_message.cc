@@ -5,6 +5,7 @@
 #include "broker/broker_config.h"
 #include "broker/client/consumer_manager.h"
 #include "broker/message_copy.h"
+#include "broker/metrics/broker_metrics.h"
 #include "broker/offset/consumer_offset_manager.h"
 #include "broker/pop/consumer_order_info_manager.h"
 #include "broker/pop/pop_buffer_merge_service.h"
@@ -325,6 +326,14 @@ void PopMessageProcessor::take(Pop& pop, const PopQueue& queue, std::int64_t off
                          .messages = result.message_count,
                          .bytes = result.total_bytes,
                          .latency_ms = c_.clock.monotonic_ms() - pop.begin_ms});
+        if (auto* const metrics = c_.stats.metrics()) {
+            metrics->on_message_out(
+                {.topic = pop.header.topic,
+                 .group = queue.group,
+                 .messages = result.message_count,
+                 .bytes = result.total_bytes,
+                 .is_retry = pop_topic_kind(queue.topic) != PopTopicKind::kNormal});
+        }
         c_.inflight.increment(queue, result.message_count);
         add_body(pop, queue, offset, result);
         pop.count += result.message_count;

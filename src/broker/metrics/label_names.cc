@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "broker/metrics/label_names.h"
+
+#include "remoting/protocol/request_code.h"
+#include "remoting/protocol/response_code.h"
+
+#include <algorithm>
+#include <array>
+#include <span>
+#include <vector>
+
+namespace rmq::broker {
+namespace {
+
+struct CodeName {
+    std::int32_t code;
+    const char* name;
+};
+
+#define RMQ_NAME(name)                                      \
+    CodeName {                                              \
+        static_cast<std::int32_t>(RequestCode::name), #name \
+    }
+constexpr CodeName kRequestNames[] = {
+    RMQ_NAME(SEND_MESSAGE),
+    RMQ_NAME(PULL_MESSAGE),
+    RMQ_NAME(QUERY_MESSAGE),
+    RMQ_NAME(QUERY_BROKER_OFFSET),
+    RMQ_NAME(QUERY_CONSUMER_OFFSET),
+    RMQ_NAME(UPDATE_CONSUMER_OFFSET),
+    RMQ_NAME(UPDATE_AND_CREATE_TOPIC),
+    RMQ_NAME(UPDATE_AND_CREATE_TOPIC_LIST),
+    RMQ_NAME(GET_ALL_TOPIC_CONFIG),
+    RMQ_NAME(GET_TOPIC_CONFIG_LIST),
+    RMQ_NAME(GET_TOPIC_NAME_LIST),
+    RMQ_NAME(UPDATE_BROKER_CONFIG),
+    RMQ_NAME(GET_BROKER_CONFIG),
+    RMQ_NAME(TRIGGER_DELETE_FILES),
+    RMQ_NAME(GET_BROKER_RUNTIME_INFO),
+    RMQ_NAME(SEARCH_OFFSET_BY_TIMESTAMP),
+    RMQ_NAME(GET_MAX_OFFSET),
+    RMQ_NAME(GET_MIN_OFFSET),
+    RMQ_NAME(GET_EARLIEST_MSG_STORETIME),
+    RMQ_NAME(VIEW_MESSAGE_BY_ID),
+    RMQ_NAME(HEART_BEAT),
+    RMQ_NAME(UNREGISTER_CLIENT),
+    RMQ_NAME(CONSUMER_SEND_MSG_BACK),
+    RMQ_NAME(END_TRANSACTION),
+    RMQ_NAME(GET_CONSUMER_LIST_BY_GROUP),
+    RMQ_NAME(CHECK_TRANSACTION_STATE),
+    RMQ_NAME(NOTIFY_CONSUMER_IDS_CHANGED),
+    RMQ_NAME(LOCK_BATCH_MQ),
+    RMQ_NAME(UNLOCK_BATCH_MQ),
+    RMQ_NAME(GET_ALL_CONSUMER_OFFSET),
+    RMQ_NAME(GET_ALL_DELAY_OFFSET),
+    RMQ_NAME(CHECK_CLIENT_CONFIG),
+    RMQ_NAME(GET_CLIENT_CONFIG),
+    RMQ_NAME(GET_TIMER_CHECK_POINT),
+    RMQ_NAME(GET_TIMER_METRICS),
+    RMQ_NAME(PUT_KV_CONFIG),
+    RMQ_NAME(GET_KV_CONFIG),
+    RMQ_NAME(DELETE_KV_CONFIG),
+    RMQ_NAME(REGISTER_BROKER),
+    RMQ_NAME(UNREGISTER_BROKER),
+    RMQ_NAME(GET_ROUTEINFO_BY_TOPIC),
+    RMQ_NAME(GET_BROKER_CLUSTER_INFO),
+    RMQ_NAME(UPDATE_AND_CREATE_SUBSCRIPTIONGROUP),
+    RMQ_NAME(GET_ALL_SUBSCRIPTIONGROUP_CONFIG),
+    RMQ_NAME(GET_TOPIC_STATS_INFO),
+    RMQ_NAME(GET_CONSUMER_CONNECTION_LIST),
+    RMQ_NAME(GET_PRODUCER_CONNECTION_LIST),
+    RMQ_NAME(WIPE_WRITE_PERM_OF_BROKER),
+    RMQ_NAME(GET_ALL_TOPIC_LIST_FROM_NAMESERVER),
+    RMQ_NAME(DELETE_SUBSCRIPTIONGROUP),
+    RMQ_NAME(GET_CONSUME_STATS),
+    RMQ_NAME(SUSPEND_CONSUMER),
+    RMQ_NAME(RESUME_CONSUMER),
+    RMQ_NAME(RESET_CONSUMER_OFFSET_IN_CONSUMER),
+    RMQ_NAME(RESET_CONSUMER_OFFSET_IN_BROKER),
+    RMQ_NAME(ADJUST_CONSUMER_THREAD_POOL),
+    RMQ_NAME(WHO_CONSUME_THE_MESSAGE),
+    RMQ_NAME(DELETE_TOPIC_IN_BROKER),
+    RMQ_NAME(DELETE_TOPIC_IN_NAMESRV),
+    RMQ_NAME(REGISTER_TOPIC_IN_NAMESRV),
+    RMQ_NAME(GET_KVLIST_BY_NAMESPACE),
+    RMQ_NAME(RESET_CONSUMER_CLIENT_OFFSET),
+    RMQ_NAME(GET_CONSUMER_STATUS_FROM_CLIENT),
+    RMQ_NAME(INVOKE_BROKER_TO_RESET_OFFSET),
+    RMQ_NAME(INVOKE_BROKER_TO_GET_CONSUMER_STATUS),
+    RMQ_NAME(GET_TOPICS_BY_CLUSTER),
+    RMQ_NAME(UPDATE_AND_CREATE_SUBSCRIPTIONGROUP_LIST),
+    RMQ_NAME(QUERY_TOPIC_CONSUME_BY_WHO),
+    RMQ_NAME(REGISTER_FILTER_SERVER),
+    RMQ_NAME(REGISTER_MESSAGE_FILTER_CLASS),
+    RMQ_NAME(QUERY_CONSUME_TIME_SPAN),
+    RMQ_NAME(GET_SYSTEM_TOPIC_LIST_FROM_NS),
+    RMQ_NAME(GET_SYSTEM_TOPIC_LIST_FROM_BROKER),
+    RMQ_NAME(CLEAN_EXPIRED_CONSUMEQUEUE),
+    RMQ_NAME(GET_CONSUMER_RUNNING_INFO),
+    RMQ_NAME(QUERY_CORRECTION_OFFSET),
+    RMQ_NAME(CONSUME_MESSAGE_DIRECTLY),
+    RMQ_NAME(SEND_MESSAGE_V2),
+    RMQ_NAME(GET_UNIT_TOPIC_LIST),
+    RMQ_NAME(GET_HAS_UNIT_SUB_TOPIC_LIST),
+    RMQ_NAME(GET_HAS_UNIT_SUB_UNUNIT_TOPIC_LIST),
+    RMQ_NAME(CLONE_GROUP_OFFSET),
+    RMQ_NAME(VIEW_BROKER_STATS_DATA),
+    RMQ_NAME(CLEAN_UNUSED_TOPIC),
+    RMQ_NAME(GET_BROKER_CONSUME_STATS),
+    RMQ_NAME(UPDATE_NAMESRV_CONFIG),
+    RMQ_NAME(GET_NAMESRV_CONFIG),
+    RMQ_NAME(SEND_BATCH_MESSAGE),
+    RMQ_NAME(QUERY_CONSUME_QUEUE),
+    RMQ_NAME(QUERY_DATA_VERSION),
+    RMQ_NAME(RESUME_CHECK_HALF_MESSAGE),
+    RMQ_NAME(SEND_REPLY_MESSAGE),
+    RMQ_NAME(SEND_REPLY_MESSAGE_V2),
+    RMQ_NAME(PUSH_REPLY_MESSAGE_TO_CLIENT),
+    RMQ_NAME(ADD_WRITE_PERM_OF_BROKER),
+    RMQ_NAME(GET_ALL_PRODUCER_INFO),
+    RMQ_NAME(DELETE_EXPIRED_COMMITLOG),
+    RMQ_NAME(QUERY_TOPICS_BY_CONSUMER),
+    RMQ_NAME(QUERY_SUBSCRIPTION_BY_CONSUMER),
+    RMQ_NAME(GET_TOPIC_CONFIG),
+    RMQ_NAME(GET_SUBSCRIPTIONGROUP_CONFIG),
+    RMQ_NAME(UPDATE_AND_GET_GROUP_FORBIDDEN),
+    RMQ_NAME(CHECK_ROCKSDB_CQ_WRITE_PROGRESS),
+    RMQ_NAME(EXPORT_ROCKSDB_CONFIG_TO_JSON),
+    RMQ_NAME(LITE_PULL_MESSAGE),
+    RMQ_NAME(RECALL_MESSAGE),
+    RMQ_NAME(QUERY_ASSIGNMENT),
+    RMQ_NAME(SET_MESSAGE_REQUEST_MODE),
+    RMQ_NAME(GET_ALL_MESSAGE_REQUEST_MODE),
+    RMQ_NAME(UPDATE_AND_CREATE_STATIC_TOPIC),
+    RMQ_NAME(GET_BROKER_MEMBER_GROUP),
+    RMQ_NAME(ADD_BROKER),
+    RMQ_NAME(REMOVE_BROKER),
+    RMQ_NAME(BROKER_HEARTBEAT),
+    RMQ_NAME(NOTIFY_MIN_BROKER_ID_CHANGE),
+    RMQ_NAME(EXCHANGE_BROKER_HA_INFO),
+    RMQ_NAME(GET_BROKER_HA_STATUS),
+    RMQ_NAME(RESET_MASTER_FLUSH_OFFSET),
+    RMQ_NAME(CONTROLLER_ALTER_SYNC_STATE_SET),
+    RMQ_NAME(CONTROLLER_ELECT_MASTER),
+    RMQ_NAME(CONTROLLER_REGISTER_BROKER),
+    RMQ_NAME(CONTROLLER_GET_REPLICA_INFO),
+    RMQ_NAME(CONTROLLER_GET_METADATA_INFO),
+    RMQ_NAME(CONTROLLER_GET_SYNC_STATE_DATA),
+    RMQ_NAME(GET_BROKER_EPOCH_CACHE),
+    RMQ_NAME(NOTIFY_BROKER_ROLE_CHANGED),
+    RMQ_NAME(UPDATE_CONTROLLER_CONFIG),
+    RMQ_NAME(GET_CONTROLLER_CONFIG),
+    RMQ_NAME(CLEAN_BROKER_DATA),
+    RMQ_NAME(CONTROLLER_GET_NEXT_BROKER_ID),
+    RMQ_NAME(CONTROLLER_APPLY_BROKER_ID),
+    RMQ_NAME(BROKER_CLOSE_CHANNEL_REQUEST),
+    RMQ_NAME(CHECK_NOT_ACTIVE_BROKER_REQUEST),
+    RMQ_NAME(GET_BROKER_LIVE_INFO_REQUEST),
+    RMQ_NAME(GET_SYNC_STATE_DATA_REQUEST),
+    RMQ_NAME(RAFT_BROKER_HEART_BEAT_EVENT_REQUEST),
+    RMQ_NAME(UPDATE_COLD_DATA_FLOW_CTR_CONFIG),
+    RMQ_NAME(REMOVE_COLD_DATA_FLOW_CTR_CONFIG),
+    RMQ_NAME(GET_COLD_DATA_FLOW_CTR_INFO),
+    RMQ_NAME(SET_COMMITLOG_READ_MODE),
+    RMQ_NAME(AUTH_CREATE_USER),
+    RMQ_NAME(AUTH_UPDATE_USER),
+    RMQ_NAME(AUTH_DELETE_USER),
+    RMQ_NAME(AUTH_GET_USER),
+    RMQ_NAME(AUTH_LIST_USER),
+    RMQ_NAME(AUTH_CREATE_ACL),
+    RMQ_NAME(AUTH_UPDATE_ACL),
+    RMQ_NAME(AUTH_DELETE_ACL),
+    RMQ_NAME(AUTH_GET_ACL),
+    RMQ_NAME(AUTH_LIST_ACL),
+    RMQ_NAME(POP_MESSAGE),
+    RMQ_NAME(ACK_MESSAGE),
+    RMQ_NAME(PEEK_MESSAGE),
+    RMQ_NAME(CHANGE_MESSAGE_INVISIBLETIME),
+    RMQ_NAME(NOTIFICATION),
+    RMQ_NAME(POLLING_INFO),
+    RMQ_NAME(POP_ROLLBACK),
+    RMQ_NAME(BATCH_ACK_MESSAGE),
+    RMQ_NAME(LIST_TIMER_MESSAGES),
+    RMQ_NAME(CANCEL_TIMER_MESSAGE),
+};
+#undef RMQ_NAME
+
+#define RMQ_NAME(name)                                       \
+    CodeName {                                               \
+        static_cast<std::int32_t>(ResponseCode::name), #name \
+    }
+constexpr CodeName kResponseNames[] = {
+    RMQ_NAME(SUCCESS),
+    RMQ_NAME(SYSTEM_ERROR),
+    RMQ_NAME(SYSTEM_BUSY),
+    RMQ_NAME(REQUEST_CODE_NOT_SUPPORTED),
+    RMQ_NAME(TRANSACTION_FAILED),
+    RMQ_NAME(FLUSH_DISK_TIMEOUT),
+    RMQ_NAME(SLAVE_NOT_AVAILABLE),
+    RMQ_NAME(FLUSH_SLAVE_TIMEOUT),
+    RMQ_NAME(MESSAGE_ILLEGAL),
+    RMQ_NAME(SERVICE_NOT_AVAILABLE),
+    RMQ_NAME(VERSION_NOT_SUPPORTED),
+    RMQ_NAME(NO_PERMISSION),
+    RMQ_NAME(TOPIC_NOT_EXIST),
+    RMQ_NAME(TOPIC_EXIST_ALREADY),
+    RMQ_NAME(PULL_NOT_FOUND),
+    RMQ_NAME(PULL_RETRY_IMMEDIATELY),
+    RMQ_NAME(PULL_OFFSET_MOVED),
+    RMQ_NAME(QUERY_NOT_FOUND),
+    RMQ_NAME(SUBSCRIPTION_PARSE_FAILED),
+    RMQ_NAME(SUBSCRIPTION_NOT_EXIST),
+    RMQ_NAME(SUBSCRIPTION_NOT_LATEST),
+    RMQ_NAME(SUBSCRIPTION_GROUP_NOT_EXIST),
+    RMQ_NAME(FILTER_DATA_NOT_EXIST),
+    RMQ_NAME(FILTER_DATA_NOT_LATEST),
+    RMQ_NAME(INVALID_PARAMETER),
+    RMQ_NAME(TRANSACTION_SHOULD_COMMIT),
+    RMQ_NAME(TRANSACTION_SHOULD_ROLLBACK),
+    RMQ_NAME(TRANSACTION_STATE_UNKNOW),
+    RMQ_NAME(TRANSACTION_STATE_GROUP_WRONG),
+    RMQ_NAME(NO_BUYER_ID),
+    RMQ_NAME(NOT_IN_CURRENT_UNIT),
+    RMQ_NAME(CONSUMER_NOT_ONLINE),
+    RMQ_NAME(CONSUME_MSG_TIMEOUT),
+    RMQ_NAME(NO_MESSAGE),
+    RMQ_NAME(POLLING_FULL),
+    RMQ_NAME(POLLING_TIMEOUT),
+    RMQ_NAME(BROKER_NOT_EXIST),
+    RMQ_NAME(BROKER_DISPATCH_NOT_COMPLETE),
+    RMQ_NAME(BROADCAST_CONSUMPTION),
+    RMQ_NAME(FLOW_CONTROL),
+    RMQ_NAME(NOT_LEADER_FOR_QUEUE),
+    RMQ_NAME(ILLEGAL_OPERATION),
+    RMQ_NAME(GO_AWAY),
+    RMQ_NAME(CONTROLLER_FENCED_MASTER_EPOCH),
+    RMQ_NAME(CONTROLLER_FENCED_SYNC_STATE_SET_EPOCH),
+    RMQ_NAME(CONTROLLER_INVALID_MASTER),
+    RMQ_NAME(CONTROLLER_INVALID_REPLICAS),
+    RMQ_NAME(CONTROLLER_MASTER_NOT_AVAILABLE),
+    RMQ_NAME(CONTROLLER_INVALID_REQUEST),
+    RMQ_NAME(CONTROLLER_BROKER_NOT_ALIVE),
+    RMQ_NAME(CONTROLLER_NOT_LEADER),
+    RMQ_NAME(CONTROLLER_BROKER_METADATA_NOT_EXIST),
+    RMQ_NAME(CONTROLLER_INVALID_CLEAN_BROKER_METADATA),
+    RMQ_NAME(CONTROLLER_BROKER_NEED_TO_BE_REGISTERED),
+    RMQ_NAME(CONTROLLER_MASTER_STILL_EXIST),
+    RMQ_NAME(CONTROLLER_ELECT_MASTER_FAILED),
+    RMQ_NAME(CONTROLLER_ALTER_SYNC_STATE_SET_FAILED),
+    RMQ_NAME(CONTROLLER_BROKER_ID_INVALID),
+    RMQ_NAME(CONTROLLER_JRAFT_INTERNAL_ERROR),
+    RMQ_NAME(CONTROLLER_BROKER_LIVE_INFO_NOT_EXISTS),
+    RMQ_NAME(USER_NOT_EXIST),
+    RMQ_NAME(POLICY_NOT_EXIST),
+};
+#undef RMQ_NAME
+
+std::string label_of(std::span<const CodeName> names, std::int32_t code) {
+    const auto found = std::find_if(names.begin(), names.end(),
+                                    [code](const CodeName& name) { return name.code == code; });
+    return found == names.end() ? std::to_string(code) : lower_case(found->name);
+}
+
+// The names of the first ordinals follow no rule. Source: MQVersion.Version (5.5.0).
+constexpr std::array kFirstVersions{
+    "v3_0_0_snapshot", "v3_0_0_alpha1",         "v3_0_0_beta1", "v3_0_0_beta2",
+    "v3_0_0_beta3",    "v3_0_0_beta4",          "v3_0_0_beta5", "v3_0_0_beta6_snapshot",
+    "v3_0_0_beta6",    "v3_0_0_beta7_snapshot", "v3_0_0_beta7", "v3_0_0_beta8_snapshot",
+    "v3_0_0_beta8",    "v3_0_0_beta9_snapshot", "v3_0_0_beta9", "v3_0_0_final"};
+
+// The others: two of each release, a snapshot before it.
+std::vector<std::string> make_versions() {
+    std::vector<std::string> made(kFirstVersions.begin(), kFirstVersions.end());
+    const auto add = [&made](int major, int minor, int first, int last) {
+        for (int patch = first; patch <= last; ++patch) {
+            const auto name = "v" + std::to_string(major) + "_" + std::to_string(minor) + "_" +
+                              std::to_string(patch);
+            made.push_back(name + "_snapshot");
+            made.push_back(name);
+        }
+    };
+    add(3, 0, 1, 15);
+    for (int minor = 1; minor <= 9; ++minor) {
+        add(3, minor, minor <= 2 ? 0 : 1, 9);
+    }
+    for (const int major : {4, 5}) {
+        for (int minor = 0; minor <= 9; ++minor) {
+            add(major, minor, 0, 9);
+        }
+    }
+    made.emplace_back("higher_version");
+    return made;
+}
+
+}  // namespace
+
+std::string lower_case(std::string_view text) {
+    std::string made(text);
+    for (char& c : made) {
+        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    }
+    return made;
+}
+
+std::string request_code_label(std::int32_t code) {
+    return label_of(kRequestNames, code);
+}
+
+std::string response_code_label(std::int32_t code) {
+    return label_of(kResponseNames, code);
+}
+
+std::string version_label(std::int32_t version) {
+    static const auto versions = make_versions();
+    const auto last = static_cast<std::int32_t>(versions.size()) - 1;
+    return versions[static_cast<std::size_t>(std::clamp(version, 0, last))];
+}
+
+const char* consume_mode_label(ConsumeType type) {
+    switch (type) {
+        case ConsumeType::CONSUME_ACTIVELY:
+            return "pull";
+        case ConsumeType::CONSUME_PASSIVELY:
+            return "push";
+        case ConsumeType::CONSUME_POP:
+            return "pop";
+    }
+    return "";
+}
+
+}  // namespace rmq::broker
