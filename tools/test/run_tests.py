@@ -184,6 +184,7 @@ def main() -> int:
                 counted(tally, "example programs", ["compat-tests/examples/run_examples.py", "--recorded"])
                 counted(tally, "integration tests of the original", ["compat-tests/run_suite.py", "--quick"])
                 counted(tally, "mqadmin", ["compat-tests/mqadmin_compare.py", "--recorded"])
+                counted(tally, "metrics", ["compat-tests/metrics_compare.py", "--recorded"])
     say("summary")
     tally.print()
     return 1 if tally.failed or not tally.passed else 0
