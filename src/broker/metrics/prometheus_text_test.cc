@@ -63,7 +63,7 @@ TEST_CASE("PrometheusText: a histogram's buckets add up, their bounds as the ori
 
 TEST_CASE("PrometheusText: beyond the bound a family's values are summed up in one series",
           "[broker][metrics][V-01]") {
-    PrometheusText text({.series_max = 3});
+    PrometheusText text({.static_labels = {}, .series_max = 3});
     text.begin(kGauge);
     for (int i = 0; i < 10; ++i) {
         text.add({{"topic", std::to_string(i)}}, i);

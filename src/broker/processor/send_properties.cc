@@ -71,11 +71,6 @@ void note(const PropertyView& pair, SendProperties& found) {
                 found.wait_store_ok = pair.value;
             }
             break;
-        case '_':
-            if (is(property::kShardingKey)) {
-                found.has_sharding_key = true;
-            }
-            break;
         default:
             break;
     }
@@ -115,7 +110,7 @@ MessageType SendProperties::type() const {
     if (is_half_message()) {
         return MessageType::kTransaction;
     }
-    if (has_sharding_key) {
+    if (sharding_key.data() != nullptr) {
         return MessageType::kFifo;
     }
     return !delay_level.empty() || is_timer() ? MessageType::kDelay : MessageType::kNormal;

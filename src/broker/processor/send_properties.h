@@ -33,7 +33,6 @@ struct SendProperties {
     std::string_view sharding_key;
     std::string_view priority;
     bool has_timer_out = false;
-    bool has_sharding_key = false;
 
     bool is_timer() const {
         return !timer_delay_sec.empty() || !timer_delay_ms.empty() || !timer_deliver_ms.empty();

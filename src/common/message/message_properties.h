@@ -15,7 +15,6 @@ inline constexpr std::string_view kKeys = "KEYS";
 inline constexpr std::string_view kTags = "TAGS";
 inline constexpr std::string_view kWait = "WAIT";
 inline constexpr std::string_view kDelayLevel = "DELAY";
-inline constexpr std::string_view kShardingKey = "__SHARDINGKEY";
 inline constexpr std::string_view kRetryTopic = "RETRY_TOPIC";
 inline constexpr std::string_view kRealTopic = "REAL_TOPIC";
 inline constexpr std::string_view kRealQueueId = "REAL_QID";
