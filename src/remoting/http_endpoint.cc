@@ -69,14 +69,10 @@ Status HttpEndpoint::listen() {
 
 Status HttpEndpoint::start() {
     const auto& options = impl_->options;
-    // The first call for a request comes before its body is read: answering it then ends it.
+    // Called once its headers are there; a body that follows is not read, and ends the connection.
     const auto serve = [](void* impl, MHD_Connection* connection, const char* url,
                           const char* method, const char*, const char*, std::size_t*,
-                          void** state) -> MHD_Result {
-        if (*state == nullptr) {
-            *state = impl;
-            return MHD_YES;
-        }
+                          void**) -> MHD_Result {
         return static_cast<Impl*>(impl)->answer(connection, url, method);
     };
     impl_->daemon = MHD_start_daemon(
