@@ -184,7 +184,7 @@ TEST_CASE("Broker: a stop takes it out of the routes and keeps messages and posi
     CHECK(f.send(f.broker->port()).ext_value("queueOffset") == "1");
 }
 
-TEST_CASE("Broker: /metrics shows what was sent and pulled", "[broker][metrics][V-01]") {
+TEST_CASE("Broker: /metrics shows what was sent and pulled", "[broker][metrics]") {
     Fixture fixture;
     fixture.with_metrics = true;
     fixture.start();

@@ -20,7 +20,7 @@ HttpAnswer echo(std::string_view path) {
 
 }  // namespace
 
-TEST_CASE("HttpEndpoint: GET and HEAD are answered, other methods refused", "[remoting][V-01]") {
+TEST_CASE("HttpEndpoint: GET and HEAD are answered, other methods refused", "[remoting]") {
     HttpEndpoint endpoint({}, echo);
     REQUIRE(endpoint.listen());
     REQUIRE(endpoint.start());
@@ -38,7 +38,7 @@ TEST_CASE("HttpEndpoint: GET and HEAD are answered, other methods refused", "[re
               .starts_with("HTTP/1.1 405 "));
 }
 
-TEST_CASE("HttpEndpoint: an answer of many megabytes arrives whole", "[remoting][V-01]") {
+TEST_CASE("HttpEndpoint: an answer of many megabytes arrives whole", "[remoting]") {
     HttpEndpoint endpoint({}, [](std::string_view) {
         return HttpAnswer{200, "text/plain", std::string(20'000'000, 'x')};
     });
@@ -47,7 +47,7 @@ TEST_CASE("HttpEndpoint: an answer of many megabytes arrives whole", "[remoting]
     CHECK(ask_http(endpoint.port(), "GET /").size() > 20'000'000);
 }
 
-TEST_CASE("HttpEndpoint: headers beyond the bound are refused", "[remoting][V-01]") {
+TEST_CASE("HttpEndpoint: headers beyond the bound are refused", "[remoting]") {
     HttpEndpoint endpoint({}, echo);
     REQUIRE(endpoint.listen());
     REQUIRE(endpoint.start());
@@ -59,7 +59,7 @@ TEST_CASE("HttpEndpoint: headers beyond the bound are refused", "[remoting][V-01
 }
 
 TEST_CASE("HttpEndpoint: who says nothing is closed, and too many are not let in",
-          "[remoting][V-01]") {
+          "[remoting]") {
     HttpEndpointOptions options;
     options.connections_max = 4;
     options.connections_per_address_max = 4;
@@ -79,7 +79,7 @@ TEST_CASE("HttpEndpoint: who says nothing is closed, and too many are not let in
     CHECK(ask_http(endpoint.port(), "GET /there").starts_with("HTTP/1.1 200 "));
 }
 
-TEST_CASE("HttpEndpoint: bytes that are no HTTP do no harm", "[remoting][V-01]") {
+TEST_CASE("HttpEndpoint: bytes that are no HTTP do no harm", "[remoting]") {
     HttpEndpoint endpoint({}, echo);
     REQUIRE(endpoint.listen());
     REQUIRE(endpoint.start());
@@ -91,7 +91,7 @@ TEST_CASE("HttpEndpoint: bytes that are no HTTP do no harm", "[remoting][V-01]")
     CHECK(ask_http(endpoint.port(), "GET /there").starts_with("HTTP/1.1 200 "));
 }
 
-TEST_CASE("HttpEndpoint: a taken port and an address of others are errors", "[remoting][V-01]") {
+TEST_CASE("HttpEndpoint: a taken port and an address of others are errors", "[remoting]") {
     HttpEndpoint first({}, echo);
     REQUIRE(first.listen());
     HttpEndpointOptions same;

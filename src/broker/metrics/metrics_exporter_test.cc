@@ -30,7 +30,7 @@ bool contains(const std::string& text, const std::string& line) {
 }  // namespace
 
 TEST_CASE("BrokerMetrics: messages in and out are counted with their bytes and sizes",
-          "[broker][metrics][V-01]") {
+          "[broker][metrics]") {
     BrokerConfig config;
     BrokerMetrics metrics(config, is_system);
     CHECK(text_of(metrics).empty());
@@ -80,7 +80,7 @@ TEST_CASE("BrokerMetrics: ends of transactions are counted, their ages in second
 }
 
 TEST_CASE("BrokerMetrics: answers are counted by the names of their codes",
-          "[broker][metrics][V-01]") {
+          "[broker][metrics]") {
     BrokerConfig config;
     BrokerMetrics metrics(config, is_system);
     metrics.on_answer({.request_code = static_cast<int>(RequestCode::SEND_MESSAGE_V2),
@@ -107,7 +107,7 @@ TEST_CASE("BrokerMetrics: answers are counted by the names of their codes",
 }
 
 TEST_CASE("BrokerMetrics: what a setting leaves out is neither counted nor written",
-          "[broker][metrics][V-01]") {
+          "[broker][metrics]") {
     BrokerConfig config;
     config.enable_request_metrics = false;
     config.enable_remoting_metrics = false;
@@ -128,7 +128,7 @@ TEST_CASE("BrokerMetrics: what a setting leaves out is neither counted nor writt
 }
 
 TEST_CASE("MetricsExporter: the labels of metricsLabel join those of the broker",
-          "[broker][metrics][V-01]") {
+          "[broker][metrics]") {
     BrokerConfig config;
     config.broker_cluster_name = "C";
     config.broker_name = "b";
@@ -144,7 +144,7 @@ TEST_CASE("MetricsExporter: the labels of metricsLabel join those of the broker"
     CHECK(static_metric_labels(config) == expected);
 }
 
-TEST_CASE("MetricsExporter: the exporter's type is a name or a number", "[broker][metrics][V-01]") {
+TEST_CASE("MetricsExporter: the exporter's type is a name or a number", "[broker][metrics]") {
     BrokerConfig config;
     Configuration configuration;
     bind_config(configuration, config);
@@ -158,7 +158,7 @@ TEST_CASE("MetricsExporter: the exporter's type is a name or a number", "[broker
 }
 
 TEST_CASE("MetricsExporter: only PROM is made, and a taken port is an error that names its setting",
-          "[broker][metrics][V-01]") {
+          "[broker][metrics]") {
     BrokerConfig config;
     for (const auto type : {MetricsExporterType::kDisable, MetricsExporterType::kLog,
                             MetricsExporterType::kOtlpGrpc}) {
@@ -179,7 +179,7 @@ TEST_CASE("MetricsExporter: only PROM is made, and a taken port is an error that
     CHECK(second.error().remark.find("metricsPromExporterPort") != std::string::npos);
 }
 
-TEST_CASE("Label names: client versions are the original's ordinals", "[broker][metrics][V-01]") {
+TEST_CASE("Label names: client versions are the original's ordinals", "[broker][metrics]") {
     CHECK(version_label(0) == "v3_0_0_snapshot");
     CHECK(version_label(15) == "v3_0_0_final");
     CHECK(version_label(45) == "v3_0_15");

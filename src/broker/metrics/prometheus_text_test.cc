@@ -14,7 +14,7 @@ constexpr MetricFamily kGauge{"rocketmq_half_messages", MetricType::kGauge, "hel
 }  // namespace
 
 TEST_CASE("PrometheusText: a family has its head once, and sorted labels with the static ones",
-          "[broker][metrics][V-01]") {
+          "[broker][metrics]") {
     PrometheusText text({.static_labels = {{"cluster", "C"}, {"node_id", "b"}}});
     text.begin(kGauge);
     text.add({{"topic", "T"}, {"extra", ""}}, 6);
@@ -27,7 +27,7 @@ TEST_CASE("PrometheusText: a family has its head once, and sorted labels with th
 }
 
 TEST_CASE("PrometheusText: a family without a series and a label without a value are left out",
-          "[broker][metrics][V-01]") {
+          "[broker][metrics]") {
     PrometheusText text({});
     text.begin(kGauge);
     text.begin({"a_total", MetricType::kCounter, "h"});
@@ -35,7 +35,7 @@ TEST_CASE("PrometheusText: a family without a series and a label without a value
     CHECK(text.take() == "# HELP a_total h\n# TYPE a_total counter\na_total 1e+15\n");
 }
 
-TEST_CASE("PrometheusText: what would end a label's value is escaped", "[broker][metrics][V-01]") {
+TEST_CASE("PrometheusText: what would end a label's value is escaped", "[broker][metrics]") {
     CHECK(escape_label_value("a\"b\\c\nd\te") == "a\\\"b\\\\c\\nd\te");
     CHECK(label_name("9-site.name") == "_9_site_name");
     CHECK(label_name("") == "_");
@@ -46,7 +46,7 @@ TEST_CASE("PrometheusText: what would end a label's value is escaped", "[broker]
 }
 
 TEST_CASE("PrometheusText: a histogram's buckets add up, their bounds as the original spells them",
-          "[broker][metrics][V-01]") {
+          "[broker][metrics]") {
     PrometheusText text({});
     text.begin({"size", MetricType::kHistogram, "h"});
     const std::array bounds{1024.0, 4'194'304.0};
@@ -62,7 +62,7 @@ TEST_CASE("PrometheusText: a histogram's buckets add up, their bounds as the ori
 }
 
 TEST_CASE("PrometheusText: beyond the bound a family's values are summed up in one series",
-          "[broker][metrics][V-01]") {
+          "[broker][metrics]") {
     PrometheusText text({.static_labels = {}, .series_max = 3});
     text.begin(kGauge);
     for (int i = 0; i < 10; ++i) {

@@ -11,7 +11,7 @@
 namespace rmq::broker {
 
 TEST_CASE("SeriesTable: what many threads count is added up by label values",
-          "[broker][metrics][V-01]") {
+          "[broker][metrics]") {
     SeriesTable table(2, 100);
     std::vector<std::thread> threads;
     for (int t = 0; t < 8; ++t) {
@@ -34,7 +34,7 @@ TEST_CASE("SeriesTable: what many threads count is added up by label values",
     CHECK(rows[1].value(1) == "G1");
 }
 
-TEST_CASE("SeriesTable: an absent value is not an empty one", "[broker][metrics][V-01]") {
+TEST_CASE("SeriesTable: an absent value is not an empty one", "[broker][metrics]") {
     SeriesTable table(1, 100);
     table.add({"T", std::string_view()}, {{0, 1}});
     table.add({"T", ""}, {{0, 2}});
@@ -48,7 +48,7 @@ TEST_CASE("SeriesTable: an absent value is not an empty one", "[broker][metrics]
     CHECK(rows[2].numbers[0] == 4);
 }
 
-TEST_CASE("SeriesTable: label sets beyond the bound share one row", "[broker][metrics][V-01]") {
+TEST_CASE("SeriesTable: label sets beyond the bound share one row", "[broker][metrics]") {
     SeriesTable table(1, 4);
     for (int round = 0; round < 2; ++round) {
         std::thread([&table] {
@@ -72,7 +72,7 @@ TEST_CASE("SeriesTable: label sets beyond the bound share one row", "[broker][me
 }
 
 TEST_CASE("SeriesTable: a value belongs to the first bucket whose bound it does not exceed",
-          "[broker][metrics][V-01]") {
+          "[broker][metrics]") {
     const std::array bounds{1.0, 10.0};
     CHECK(bucket_of(bounds, 0) == 0);
     CHECK(bucket_of(bounds, 1) == 0);
