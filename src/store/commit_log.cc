@@ -9,11 +9,13 @@
 #include "store/allocate_service.h"
 #include "store/consume_queue.h"
 #include "store/consume_queue_table.h"
+#include "store/late_properties.h"
 #include "store/message_encoder.h"
 #include "store/message_store_config.h"
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 namespace rmq::store {
@@ -54,7 +56,9 @@ struct CommitLog::Encoded {
     std::int64_t bytes = 0;
     std::int32_t count = 0;
     bool takes_queue_offset = true;
-    std::int64_t store_timestamp_at = 0;  // in each record; depends on the born host's length
+    std::int64_t store_timestamp_at = 0;   // in each record; depends on the born host's length
+    std::int32_t messages_per_record = 1;  // by how much a record advances the queue
+    LateProperties* late = nullptr;        // of the only record, if it has any
 };
 
 CommitLog::CommitLog(const Parts& parts)
@@ -75,6 +79,29 @@ void CommitLog::set_append_listener(std::function<void()> listener) {
     append_listener_ = std::move(listener);
 }
 
+// PUT_OK, or why the message is refused. Source: HookUtils.checkInnerBatch, handleLmqQuota.
+PutMessageResult CommitLog::find_late_properties(const MessageToPut& message,
+                                                 LateProperties& late) {
+    if ((message.sys_flag & sys_flag::kInnerBatch) != 0 &&
+        !parts_.queues.is_batch_topic(message.topic)) {
+        return refusal(PutMessageStatus::MESSAGE_ILLEGAL,
+                       "an inner batch goes to topics with queue.type=BatchCQ alone");
+    }
+    const MessageStoreConfig& config = parts_.config;
+    const bool has_quota =
+        config.enable_lmq_quota && config.enable_lmq && config.enable_multi_dispatch;
+    auto found = LateProperties::of(message, config.enable_lmq,
+                                    has_quota ? config.max_lmq_consume_queue_num.get()
+                                              : std::numeric_limits<std::int32_t>::max(),
+                                    parts_.queues);
+    if (!found) {
+        return refusal(PutMessageStatus::LMQ_CONSUME_QUEUE_NUM_EXCEEDED,
+                       "maxLmqConsumeQueueNum light queues exist");
+    }
+    late = std::move(*found);
+    return {};
+}
+
 PutMessageResult CommitLog::append(std::span<const MessageToPut> messages) {
     RMQ_ASSERT(!messages.empty(), "an append without a message has no position");
     if (!parts_.flags.is_writeable()) {
@@ -84,18 +111,37 @@ PutMessageResult CommitLog::append(std::span<const MessageToPut> messages) {
     if (is_os_page_cache_busy()) {
         return refusal(PutMessageStatus::OS_PAGE_CACHE_BUSY, "the append lock is held too long");
     }
+    const MessageToPut& first = messages.front();
+    LateProperties late;
+    if ((parts_.config.enable_lmq || (first.sys_flag & sys_flag::kInnerBatch) != 0) &&
+        messages.size() == 1) [[unlikely]] {
+        if (const auto fault = find_late_properties(first, late);
+            fault.status != PutMessageStatus::PUT_OK) {
+            return fault;
+        }
+    }
     const EncodeLimits limits{parts_.config.max_message_size, files_.options().file_size,
-                              parts_.config.auto_message_version_on_topic_len};
+                              parts_.config.auto_message_version_on_topic_len, late.max_bytes()};
     MessageEncoder& encoder = MessageEncoder::of_this_thread();
     if (const auto fault = encoder.encode(messages, limits);
         fault.status != PutMessageStatus::PUT_OK) {
         return refusal(fault.status, fault.remark);
     }
-    const MessageToPut& first = messages.front();
-    const Encoded encoded{
-        encoder.data(), encoder.size(), static_cast<std::int32_t>(messages.size()),
-        takes_queue_offset(first.sys_flag),
-        layout::kBornHostAt + 8 + (first.born_host.is_v6 ? layout::kV6ExtraBytes : 0)};
+    Encoded encoded{encoder.data(), encoder.size(), static_cast<std::int32_t>(messages.size()),
+                    takes_queue_offset(first.sys_flag),
+                    layout::kBornHostAt + 8 + (first.born_host.is_v6 ? layout::kV6ExtraBytes : 0)};
+    if (late.any()) [[unlikely]] {
+        if (late.has_light_queues() &&
+            encoded.bytes + limits.reserve_bytes > parts_.config.max_message_size) {
+            encoder.trim();
+            return refusal(PutMessageStatus::MESSAGE_ILLEGAL,
+                           "the record of a message for light queues is over maxMessageSize");
+        }
+        late.encoded(encoded.bytes);
+        encoded.late = &late;
+        encoded.messages_per_record = late.message_count();
+        encoded.count = late.message_count();
+    }
     PutMessageResult result = write(encoded, parts_.queues.queue(first.topic, first.queue_id));
     encoder.trim();
     if (result.status == PutMessageStatus::PUT_OK) {
@@ -107,7 +153,7 @@ PutMessageResult CommitLog::append(std::span<const MessageToPut> messages) {
     return result;
 }
 
-PutMessageResult CommitLog::write(const Encoded& encoded, ConsumeQueue& queue) {
+PutMessageResult CommitLog::write(Encoded& encoded, ConsumeQueue& queue) {
     for (;;) {
         MappedFileQueue::File full;
         {
@@ -115,6 +161,9 @@ PutMessageResult CommitLog::write(const Encoded& encoded, ConsumeQueue& queue) {
             PutMessageResult result;
             if (is_poisoned()) {
                 return refusal(PutMessageStatus::SERVICE_NOT_AVAILABLE, "the disk failed");
+            }
+            if (encoded.late != nullptr) [[unlikely]] {
+                encoded.bytes = encoded.late->complete(encoded.data, queue.next_offset());
             }
             if (current_ && write_in(*current_, encoded, queue, result)) {
                 return result;
@@ -147,7 +196,7 @@ bool CommitLog::write_in(MappedFile& file, const Encoded& encoded, ConsumeQueue&
         store_be(record + layout::kQueueOffsetAt, number);
         store_be(record + layout::kPhysicalOffsetAt, position + at);
         store_be(record + encoded.store_timestamp_at, now);
-        number += encoded.takes_queue_offset ? 1 : 0;
+        number += encoded.takes_queue_offset ? encoded.messages_per_record : 0;
         at += load_be<std::int32_t>(record);
     }
     // The size field of the first record comes last: until it is there, whoever scans the log after
@@ -162,6 +211,9 @@ bool CommitLog::write_in(MappedFile& file, const Encoded& encoded, ConsumeQueue&
     file.publish(wrote + encoded.bytes);
     if (encoded.takes_queue_offset) {
         queue.set_next_offset({number});
+    }
+    if (encoded.late != nullptr) [[unlikely]] {
+        encoded.late->appended();
     }
     end_store_timestamp_.store(now, std::memory_order_release);
     end_.store(position + encoded.bytes, std::memory_order_release);

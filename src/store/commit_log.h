@@ -23,6 +23,7 @@ namespace rmq::store {
 class AllocateService;
 class ConsumeQueue;
 class ConsumeQueueTable;
+class LateProperties;
 struct MessageStoreConfig;
 
 // The log of all messages: records one behind the other in files of fixed size, see
@@ -93,7 +94,8 @@ public:
 private:
     struct Encoded;
 
-    PutMessageResult write(const Encoded& encoded, ConsumeQueue& queue);
+    PutMessageResult find_late_properties(const MessageToPut& message, LateProperties& late);
+    PutMessageResult write(Encoded& encoded, ConsumeQueue& queue);
     bool write_in(MappedFile& file, const Encoded& encoded, ConsumeQueue& queue,
                   PutMessageResult& result);
     Status roll(const MappedFileQueue::File& full);

@@ -3,6 +3,9 @@
 
 #include "common/offsets.h"
 #include "common/result.h"
+#include "store/batch_queue_unit.h"
+#include "store/get_message.h"
+#include "store/unit_files.h"
 
 #include <atomic>
 #include <cstdint>
@@ -41,14 +44,28 @@ struct ConsumeQueueEntry {
 ConsumeQueueEntry decode_consume_queue_entry(const char* at);
 
 struct ConsumeQueueOptions {
-    std::string root;                         // …/consumequeue
-    std::int64_t entries_per_file = 300'000;  // mappedFileSizeConsumeQueue / 20, rounded up
+    std::string root;                             // …/consumequeue
+    std::int64_t entries_per_file = 300'000;      // mappedFileSizeConsumeQueue / 20, rounded up
+    std::string batch_root{};                     // …/batchconsumequeue
+    std::int64_t batch_units_per_file = 300'000;  // mapperFileSizeBatchConsumeQueue / 46
+    // Topics with queue.type=BatchCQ; empty: none.
+    std::function<bool(std::string_view topic)> is_batch_topic{};
+    // Counts the light queues that exist; null: nobody asks.
+    std::atomic<std::int32_t>* light_queue_count = nullptr;
 };
+
+// The two formats of a queue. Source: CQType.
+enum class QueueType { kSimple, kBatch };
 
 // Consecutive entries of one file, with what keeps them mapped.
 struct ConsumeQueueWindow {
     std::shared_ptr<const MappedRegion> owner;
-    std::string_view bytes;  // a multiple of ConsumeQueueEntry::kBytes; empty: no data there
+    std::string_view bytes;  // a multiple of the unit size; empty: no data there
+    QueueType type = QueueType::kSimple;
+
+    std::int64_t unit_bytes() const {
+        return type == QueueType::kBatch ? BatchQueueUnit::kBytes : ConsumeQueueEntry::kBytes;
+    }
 };
 
 // The entries of one topic-queue, oldest to newest, in files of a fixed number of entries. Costs no
@@ -67,12 +84,13 @@ public:
 
     const std::string& topic() const { return topic_; }
     std::int32_t queue_id() const { return queue_id_; }
+    // Of the simple format.
     std::string directory() const;
 
     // --- recovery (before any other thread knows the queue) ------------------------------------
-    // Finds the files. An empty or all-zero last file is deleted. Errors: kMalformed when a file
-    // has another length than configured, kIo, kPermissionDenied.
-    Status load();
+    // Finds the files of this format. An empty or all-zero last file is deleted. Errors: kMalformed
+    // when a file has another length than configured, kIo, kPermissionDenied.
+    Status load(QueueType type = QueueType::kSimple);
     // Finds the end: the first entry from the third file from the end on that is not written.
     // Later files are dropped. Blocks on reading. Errors: kIo.
     Status recover();
@@ -89,8 +107,15 @@ public:
     // first record of an empty queue may have any number: the entries before it in its file become
     // filler. A later gap (which only a damaged queue has) is closed with copies of the entry, so
     // that positions stay equal to numbers; clients drop the copies by their queue offset.
+    // `inner` is used by a batch queue alone: what its unit says beside the entry. (The original
+    // writes no unit for a record that is no inner batch, so that nobody ever gets it.)
     // Errors: kResourceExhausted (disk full; retry later), kIo.
-    Result<PutOutcome> put(const ConsumeQueueEntry& entry, QueueOffset number);
+    struct Inner {
+        std::int64_t store_timestamp = 0;
+        std::int16_t count = 1;
+    };
+    Result<PutOutcome> put(const ConsumeQueueEntry& entry, QueueOffset number,
+                           const Inner& inner = {0, 1});
     // Forces what was put to the disk when at least `least_pages` pages of 4 KiB are dirty; 0
     // forces whatever there is. Errors: kIo. Blocks.
     Status flush(int least_pages);
@@ -119,12 +144,17 @@ public:
     PhysicalOffset max_physical_offset() const {
         return {max_physical_offset_.load(std::memory_order_acquire)};
     }
-    // The entries from `from` to the end of its file or of the queue. Empty outside [first, max).
-    // The first read of a file maps it (a few µs); pages may have to come from the disk.
+    QueueType type() const { return type_.load(std::memory_order_acquire); }
+    // The entries from `from` to the end of its file or of the queue, of a batch queue from the
+    // batch that holds `from`. Empty outside [first, max). The first read of a file maps it (a few
+    // µs); pages may have to come from the disk.
     ConsumeQueueWindow read(QueueOffset from) const;
     std::optional<ConsumeQueueEntry> entry(QueueOffset number) const;
-    // Number of the first entry of the file behind the one that would hold `number`.
+    // Number of the first entry of the file behind the one that would hold `number`. A batch queue
+    // gives `number`: where its files begin, is not to be computed.
     QueueOffset next_file_start(QueueOffset number) const;
+    // Of a batch queue: see batch_offset_by_time().
+    QueueOffset batch_offset_at(std::int64_t timestamp_ms, BoundaryType boundary) const;
     // --- the number the next put_message of this queue gets --------------------------------------
     // Read and advanced by the append path under the CommitLog's append lock; set by recovery and
     // reset by delete_topic. Relaxed: the append lock orders it.
@@ -134,36 +164,25 @@ public:
     }
 
 private:
-    struct File {
-        std::int64_t start_bytes = 0;
-        std::shared_ptr<MappedRegion> region;  // null until first needed
-    };
-
-    static constexpr std::int64_t kAllocationBytes = 64 * 1024;
-
-    std::int64_t file_bytes() const { return entries_per_file_ * ConsumeQueueEntry::kBytes; }
-    std::string file_path(std::int64_t start_bytes) const;
+    UnitFiles::Layout layout(QueueType type) const;
     // All below: mutex_ is held.
-    File* file_of(std::int64_t position) const;
-    Result<MappedRegion*> map(File& file) const;
-    Result<std::int64_t> valid_entries(File& file, PhysicalOffset& last_end) const;
-    std::optional<ConsumeQueueEntry> entry_at(std::int64_t number) const;
+    Status recover_simple();
+    Status recover_batch();
+    PhysicalOffset record_end(std::int64_t unit) const;
+    QueueOffset offset_behind(std::int64_t unit) const;
+    Status start(const ConsumeQueueEntry& entry, QueueOffset number, const Inner& inner);
     Status append(const ConsumeQueueEntry& entry);
-    Status roll(std::int64_t start_number, std::int64_t filler, const ConsumeQueueEntry& entry);
-    Status ensure_allocated(MappedRegion& region, std::int64_t end_bytes);
-    Status drop_last_file();
-    Status clear_behind_end();
+    Status append_batch(const ConsumeQueueEntry& entry, QueueOffset number, const Inner& inner);
     void correct_min_offset_locked(PhysicalOffset commit_log_min);
+    void set_exists(bool exists);
 
     const std::string topic_;
     const std::int32_t queue_id_;
     const ConsumeQueueOptions& options_;
-    const std::int64_t entries_per_file_;
 
     mutable std::mutex mutex_;
-    mutable std::vector<File> files_;   // guarded by mutex_; ordered, no holes
-    std::int64_t allocated_bytes_ = 0;  // guarded by mutex_; of the last file
-    std::int64_t flushed_bytes_ = 0;    // guarded by mutex_; queue position
+    UnitFiles files_;                                  // guarded by mutex_
+    std::atomic<QueueType> type_{QueueType::kSimple};  // changes only while there are no files
 
     std::atomic<bool> exists_{false};
     std::atomic<std::int64_t> min_offset_{0};

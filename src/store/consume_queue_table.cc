@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/consume_queue_table.h"
 
+#include "common/light_queue.h"
 #include "common/log.h"
 #include "common/parse_number.h"
 
@@ -37,10 +38,6 @@ bool is_system_topic(std::string_view topic) {
            std::find(kNames.begin(), kNames.end(), topic) != kNames.end();
 }
 
-bool is_lmq(std::string_view topic) {
-    return topic.starts_with("%LMQ%");
-}
-
 std::int32_t parse_queue_id(const std::string& name) {
     return parse_number<std::int32_t>(name).value_or(-1);
 }
@@ -74,6 +71,7 @@ struct ConsumeQueueTable::Index {
 };
 
 ConsumeQueueTable::ConsumeQueueTable(ConsumeQueueOptions options) : options_(std::move(options)) {
+    options_.light_queue_count = &light_queue_count_;
     constexpr std::size_t kFirstCapacity = 256;
     indexes_.push_back(std::make_unique<Index>(kFirstCapacity));
     index_.store(indexes_.back().get(), std::memory_order_release);
@@ -83,13 +81,23 @@ ConsumeQueueTable::~ConsumeQueueTable() = default;
 
 // --- load and recovery ---------------------------------------------------------------------------
 
+void ConsumeQueueTable::set_batch_topics(
+    std::function<bool(std::string_view topic)> is_batch_topic) {
+    options_.is_batch_topic = std::move(is_batch_topic);
+}
+
 Status ConsumeQueueTable::load() {
+    RMQ_CHECK(load(options_.root, QueueType::kSimple));
+    return options_.batch_root.empty() ? Status() : load(options_.batch_root, QueueType::kBatch);
+}
+
+Status ConsumeQueueTable::load(const std::string& root, QueueType type) {
     namespace fs = std::filesystem;
     std::error_code error;
-    if (!fs::exists(options_.root, error)) {
+    if (!fs::exists(root, error)) {
         return {};
     }
-    for (fs::directory_iterator topic(options_.root, error), end; !error && topic != end;
+    for (fs::directory_iterator topic(root, error), end; !error && topic != end;
          topic.increment(error)) {
         if (!topic->is_directory()) {
             continue;
@@ -100,14 +108,14 @@ Status ConsumeQueueTable::load() {
             if (queue_id < 0 || !it->is_directory()) {
                 continue;
             }
-            if (const Status status = queue(topic->path().filename().string(), queue_id).load();
+            if (const Status status = queue(topic->path().filename().string(), queue_id).load(type);
                 !status) {
                 return status;
             }
         }
     }
     if (error) {
-        return Error{Errc::kIo, "cannot list " + options_.root + ": " + error.message()};
+        return Error{Errc::kIo, "cannot list " + root + ": " + error.message()};
     }
     return {};
 }
@@ -242,6 +250,9 @@ void ConsumeQueueTable::delete_topic(std::string_view topic) {
     if (!queues.empty()) {
         std::error_code ignored;  // what is left is an empty directory, which a load skips
         std::filesystem::remove_all(options_.root + "/" + std::string(topic), ignored);
+        if (!options_.batch_root.empty()) {
+            std::filesystem::remove_all(options_.batch_root + "/" + std::string(topic), ignored);
+        }
     }
 }
 
@@ -249,7 +260,7 @@ int ConsumeQueueTable::clean_unused(const std::set<std::string, std::less<>>& re
     std::set<std::string> unused;
     for_each([&](ConsumeQueue& queue) {
         if (!retained.contains(queue.topic()) && !is_system_topic(queue.topic()) &&
-            !is_lmq(queue.topic())) {
+            !is_light_queue(queue.topic())) {
             unused.insert(queue.topic());
         }
     });

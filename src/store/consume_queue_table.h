@@ -37,7 +37,12 @@ public:
     ConsumeQueueTable& operator=(const ConsumeQueueTable&) = delete;
 
     // --- load and recovery ---------------------------------------------------------------------
-    // Walks consumequeue/<topic>/<queueId>/. Errors: as ConsumeQueue::load.
+    // Which topics' queues get the batch format when they get their first entry. Before load().
+    void set_batch_topics(std::function<bool(std::string_view topic)> is_batch_topic);
+    bool is_batch_topic(std::string_view topic) const {
+        return options_.is_batch_topic && options_.is_batch_topic(topic);
+    }
+    // Walks consumequeue/<topic>/<queueId>/ and batchconsumequeue/. Errors: as ConsumeQueue::load.
     Status load();
     // Recovers every queue. Returns the largest CommitLog end over all queues, -1 when there is
     // none. Errors: kIo.
@@ -55,6 +60,10 @@ public:
     ConsumeQueue* find(std::string_view topic, std::int32_t queue_id) const;
     // The queue, made (empty, no files, not yet existing) when it is not known.
     ConsumeQueue& queue(std::string_view topic, std::int32_t queue_id);
+    // Existing queues of names with %LMQ%. Source: ConsumeQueueStore.getLmqNum.
+    std::int32_t light_queue_count() const {
+        return light_queue_count_.load(std::memory_order_relaxed);
+    }
     // Existing queues, in no order. Calls with no lock held.
     void for_each(const std::function<void(ConsumeQueue&)>& visit) const;
 
@@ -77,8 +86,10 @@ private:
 
     ConsumeQueue* lookup(std::string_view topic, std::int32_t queue_id, std::uint64_t hash) const;
     void insert(ConsumeQueue& queue, std::uint64_t hash);
+    Status load(const std::string& root, QueueType type);
 
-    const ConsumeQueueOptions options_;
+    ConsumeQueueOptions options_;  // fixed once the store was loaded
+    std::atomic<std::int32_t> light_queue_count_{0};
     mutable std::mutex mutex_;
     std::vector<std::unique_ptr<ConsumeQueue>> queues_;  // guarded by mutex_; only grows
     std::vector<std::unique_ptr<Index>> indexes_;        // guarded by mutex_; all ever published

@@ -3,12 +3,16 @@
 
 #include "common/bytes.h"
 #include "common/java_string.h"
+#include "common/light_queue.h"
 #include "common/log.h"
 #include "common/message/message_layout.h"
 #include "common/message/message_properties.h"
 #include "common/parse_number.h"
 #include "store/consume_queue_table.h"
 #include "store/index_service.h"
+#include "store/late_properties.h"
+
+#include <algorithm>
 
 namespace rmq::store {
 
@@ -25,7 +29,23 @@ constexpr int kGathersMax = 8;
 struct DispatchProperties {
     IndexKeys keys;  // tags among them
     std::string_view delay_level;
+    std::string_view inner_num;
+    std::string_view inner_base;
+    std::string_view light_queues;         // names
+    std::string_view light_queue_offsets;  // one for each
 };
+
+void note_inner(const PropertyView& pair, DispatchProperties& found) {
+    if (pair.name == property::kInnerNum) {
+        found.inner_num = pair.value;
+    } else if (pair.name == property::kInnerBase) {
+        found.inner_base = pair.value;
+    } else if (pair.name == property::kInnerMultiDispatch) {
+        found.light_queues = pair.value;
+    } else if (pair.name == property::kInnerMultiQueueOffset) {
+        found.light_queue_offsets = pair.value;
+    }
+}
 
 DispatchProperties properties_of(std::string_view encoded) {
     DispatchProperties found;
@@ -39,6 +59,8 @@ DispatchProperties properties_of(std::string_view encoded) {
             found.keys.unique_key = pair->value;
         } else if (pair->name == property::kDelayLevel) {
             found.delay_level = pair->value;
+        } else if (pair->name.front() == 'I') {
+            note_inner(*pair, found);
         }
     }
     return found;
@@ -82,9 +104,14 @@ Status Dispatcher::dispatch(const MessageRecord& record, std::vector<MessageArri
         if (!found.delay_level.empty() && record.topic == options_.delay_topic) {
             tags_code = deliver_time(record, found.delay_level, tags_code);
         }
-        const auto put =
-            queues_.queue(record.topic, record.queue_id)
-                .put({record.physical_offset, record.total_size, tags_code}, record.queue_offset);
+        ConsumeQueue::Inner inner{record.store_timestamp, 1};
+        if (!found.inner_num.empty() && !found.inner_base.empty()) [[unlikely]] {
+            inner.count =
+                std::max<std::int16_t>(parse_number<std::int16_t>(found.inner_num).value_or(1), 1);
+        }
+        const auto put = queues_.queue(record.topic, record.queue_id)
+                             .put({record.physical_offset, record.total_size, tags_code},
+                                  record.queue_offset, inner);
         if (!put) {
             return put.error();
         }
@@ -93,10 +120,52 @@ Status Dispatcher::dispatch(const MessageRecord& record, std::vector<MessageArri
             arrivals->push_back({record.topic, record.queue_id, record.queue_offset, tags_code,
                                  record.store_timestamp, record.properties});
         }
+        const LightQueues light{found.light_queues, found.light_queue_offsets};
+        if (options_.enable_multi_dispatch && light.any()) [[unlikely]] {
+            RMQ_CHECK(dispatch_light(record, light, tags_code, arrivals));
+        }
     }
     if (index_ != nullptr && options_.message_index_enable &&
         transaction != sys_flag::kTransactionRollback) {
         index_->put(record, found.keys);
+    }
+    return {};
+}
+
+// One more entry in queue 0 of each light queue. A copy that waits elsewhere (delay, retry, timer)
+// has the property too, but no place in them. Source: ConsumeQueue.multiDispatchLmqQueue.
+Status Dispatcher::dispatch_light(const MessageRecord& record, const LightQueues& light,
+                                  std::int64_t tags_code, std::vector<MessageArrival>* arrivals) {
+    if (!allows_light_queues(record.topic) || queues_.is_batch_topic(record.topic)) {
+        return {};
+    }
+    const std::vector<std::string_view> names = parts_of(light.names);
+    const std::vector<std::string_view> offsets = parts_of(light.offsets);
+    if (names.size() != offsets.size()) {
+        log_of("store").error("light_queues_and_offsets_differ topic={} names={} offsets={}",
+                              record.topic, names.size(), offsets.size());
+        return {};
+    }
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        const auto number = parse_number<std::int64_t>(offsets[i]);
+        // The name becomes a directory's.
+        if (!number || !is_light_queue(names[i]) || names[i].find('/') != std::string_view::npos) {
+            continue;
+        }
+        const auto put =
+            queues_.queue(names[i], kLightQueueId)
+                .put({record.physical_offset, record.total_size, tags_code}, {*number});
+        if (!put) {
+            return put.error();
+        }
+        if (arrivals != nullptr) {
+            arrivals->push_back({names[i],
+                                 kLightQueueId,
+                                 {*number},
+                                 tags_code,
+                                 record.store_timestamp,
+                                 record.properties});
+        }
     }
     return {};
 }

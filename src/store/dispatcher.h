@@ -26,6 +26,8 @@ class IndexService;
 struct DispatcherOptions {
     std::string_view delay_topic = "SCHEDULE_TOPIC_XXXX";
     bool message_index_enable = true;
+    // Messages get entries in the light queues that they name too.
+    bool enable_multi_dispatch = false;
     // A master steps over bytes that are no record; a slave waits for its master to send them anew.
     bool is_master = true;
 };
@@ -73,9 +75,17 @@ public:
     void stop();
 
 private:
+    struct LightQueues {
+        std::string_view names;    // joined by commas
+        std::string_view offsets;  // one for each
+        bool any() const { return !names.empty() && !offsets.empty(); }
+    };
+
     std::int64_t deliver_time(const MessageRecord& record, std::string_view level_text,
                               std::int64_t tags_code) const;
     Status dispatch(const MessageRecord& record, std::vector<MessageArrival>* arrivals);
+    Status dispatch_light(const MessageRecord& record, const LightQueues& light,
+                          std::int64_t tags_code, std::vector<MessageArrival>* arrivals);
     PhysicalOffset dispatch_slice(PhysicalOffset from, std::string_view bytes);
     void gather();
     PhysicalOffset after_bad_record(PhysicalOffset at, std::string_view rest) const;

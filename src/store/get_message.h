@@ -32,6 +32,9 @@ enum class GetMessageStatus {
 };
 const char* get_message_status_name(GetMessageStatus status);
 
+// Which message of a queue search_offset_by_time looks for. Source: BoundaryType.
+enum class BoundaryType { LOWER, UPPER };
+
 // Decides by the queue entry's tag code, before the record is read. Empty: everything matches.
 using TagsCodeFilter = std::function<bool(std::int64_t tags_code)>;
 // Decides by the record (its properties), after the tag code matched. Empty: everything matches.

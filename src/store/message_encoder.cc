@@ -30,7 +30,8 @@ Outcome check(const MessageToPut& message, const EncodeLimits& limits) {
     if (topic_bytes > limits::kTopicMaxChars && !limits.auto_version_on_topic_length) {
         return {PutMessageStatus::MESSAGE_ILLEGAL, "the topic is too long for a V1 record"};
     }
-    if (static_cast<std::int64_t>(message.properties.size()) > limits::kPropertiesMaxBytes) {
+    if (static_cast<std::int64_t>(message.properties.size()) + limits.reserve_bytes >
+        limits::kPropertiesMaxBytes) {
         return {PutMessageStatus::PROPERTIES_SIZE_EXCEEDED, "the properties are too long"};
     }
     if (static_cast<std::int64_t>(message.body.size()) > limits.body_max_bytes) {
@@ -83,12 +84,12 @@ Outcome MessageEncoder::encode(std::span<const MessageToPut> messages, const Enc
         }
         const MessageRecord record = record_of(message);
         const std::int64_t bytes = encoded_size(record);
-        if (size_ + bytes > most) {
+        const std::int64_t needed = size_ + bytes + limits.reserve_bytes;
+        if (needed > most) {
             return {PutMessageStatus::MESSAGE_ILLEGAL, "the message or batch is too large"};
         }
-        if (buffer_.size() < static_cast<std::size_t>(size_ + bytes)) {
-            buffer_.resize(
-                std::max<std::size_t>(static_cast<std::size_t>(size_ + bytes) * 2, 8192));
+        if (buffer_.size() < static_cast<std::size_t>(needed)) {
+            buffer_.resize(std::max<std::size_t>(static_cast<std::size_t>(needed) * 2, 8192));
         }
         encode_message(record, buffer_.data() + size_);
         size_ += bytes;

@@ -14,6 +14,7 @@ struct EncodeLimits {
     std::int64_t body_max_bytes = 0;           // maxMessageSize
     std::int64_t file_size = 0;                // records and a blank must fit in one file
     bool auto_version_on_topic_length = true;  // V2 records for topics over 127
+    std::int64_t reserve_bytes = 0;            // that the only record's properties may grow by
 };
 
 // Bytes that the message takes in the CommitLog.

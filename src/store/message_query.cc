@@ -74,6 +74,9 @@ QueueOffset MessageQuery::search_offset_by_time(std::string_view topic, std::int
     if (queue == nullptr) {
         return {0};
     }
+    if (queue->type() == QueueType::kBatch) {
+        return queue->batch_offset_at(timestamp_ms, boundary);
+    }
     const QueueOffset min = queue->min_offset();
     const QueueOffset max = queue->max_offset();
     // Invariant: entries before `low` belong to the left part, those from `high` on to the right.

@@ -92,13 +92,15 @@ public:
 
     enum class Step { kNext, kFull, kCold };
 
-    Step take(const ConsumeQueueEntry& entry, QueueOffset number) {
+    // `count` messages, the first of which has this number, are in the entry's record.
+    Step take(const ConsumeQueueEntry& entry, QueueOffset number, std::int32_t count) {
+        count_ = count;
         if (is_full(entry)) {
             return Step::kFull;
         }
         last_examined_ = entry.physical_offset;
         if (skip_below_.value != 0 && entry.physical_offset < skip_below_) {
-            result_.next_begin_offset = number + 1;
+            result_.next_begin_offset = number + count;
             return Step::kNext;
         }
         if (request_.tags_filter != nullptr && *request_.tags_filter &&
@@ -122,7 +124,7 @@ public:
         }
         add(record);
         skip_below_ = {0};
-        result_.next_begin_offset = number + 1;
+        result_.next_begin_offset = number + count;
         result_.status = GetMessageStatus::FOUND;
         return Step::kNext;
     }
@@ -138,7 +140,7 @@ private:
         const std::int64_t bytes = result_.total_bytes + entry.size;
         const TransferLimits& limits =
             log_end_ - entry.physical_offset <= in_memory_ ? near_limits_ : far_limits_;
-        return result_.message_count + 1 > request_.max_count || bytes > kMaxPullBytes ||
+        return result_.message_count + count_ > request_.max_count || bytes > kMaxPullBytes ||
                bytes > limits.bytes || result_.message_count > limits.count - 1;
     }
 
@@ -146,7 +148,7 @@ private:
         if (result_.message_count == 0) {
             result_.status = status;
         }
-        result_.next_begin_offset = number + 1;
+        result_.next_begin_offset = number + count_;
         return Step::kNext;
     }
 
@@ -182,7 +184,7 @@ private:
         } else {
             result_.slices.push_back({run_.owner, record});
         }
-        result_.message_count += 1;
+        result_.message_count += count_;
         result_.total_bytes += static_cast<std::int64_t>(record.size());
     }
 
@@ -194,6 +196,7 @@ private:
     const PhysicalOffset cold_below_;
     const TransferLimits near_limits_;
     const TransferLimits far_limits_;
+    std::int32_t count_ = 1;  // of the entry at hand
     PhysicalOffset last_examined_;
     PhysicalOffset skip_below_;  // entries before this lie in a file that is gone; 0: none
     MappedSlice run_;
@@ -289,16 +292,22 @@ void MessageReader::collect(const ConsumeQueue& queue, const GetMessageRequest& 
             result.next_begin_offset = corrected(first, queue.next_file_start(first));
             break;
         }
-        const std::int64_t entries = std::min(
-            static_cast<std::int64_t>(window.bytes.size()) / kUnit, result.max_offset - first);
-        for (std::int64_t i = 0; i < entries && !stopped; ++i) {
-            const QueueOffset number = first + i;
-            if ((number - request.offset) * kUnit >= scan_bytes) {
+        const std::int64_t unit = window.unit_bytes();
+        const char* at = window.bytes.data();
+        const char* const end = at + window.bytes.size();
+        for (; at < end && !stopped && result.next_begin_offset < result.max_offset; at += unit) {
+            QueueOffset number = result.next_begin_offset;
+            std::int32_t count = 1;
+            if (window.type == QueueType::kBatch) {
+                const BatchQueueUnit batch = decode_batch_queue_unit(at);
+                number = batch.base;
+                count = batch.count;
+            }
+            if ((number - request.offset) * unit >= scan_bytes) {
                 stopped = true;
                 break;
             }
-            switch (collector.take(decode_consume_queue_entry(window.bytes.data() + i * kUnit),
-                                   number)) {
+            switch (collector.take(decode_consume_queue_entry(at), number, count)) {
                 case Collector::Step::kNext:
                     break;
                 case Collector::Step::kFull:

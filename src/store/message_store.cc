@@ -36,6 +36,10 @@ void MessageStore::set_delay_level_millis(DelayLevelMillis delay) {
     parts_->dispatcher.set_delay_level_millis(std::move(delay));
 }
 
+void MessageStore::set_batch_topics(std::function<bool(std::string_view topic)> is_batch_topic) {
+    parts_->queues.set_batch_topics(std::move(is_batch_topic));
+}
+
 Status MessageStore::load() {
     return parts_->load();
 }

@@ -24,9 +24,6 @@ namespace rmq::store {
 
 class FileOps;
 
-// Which message of a queue search_offset_by_time looks for. Source: BoundaryType.
-enum class BoundaryType { LOWER, UPPER };
-
 struct MessageStoreRuntime {
     PhysicalOffset commit_log_min;
     PhysicalOffset commit_log_max;
@@ -65,6 +62,8 @@ public:
     // Set before start().
     void set_arrival_listener(ArrivalListener listener);
     void set_delay_level_millis(DelayLevelMillis delay);
+    // Which topics have queue.type=BatchCQ. Set before load(); called from any thread.
+    void set_batch_topics(std::function<bool(std::string_view topic)> is_batch_topic);
 
     // Takes the lock file, loads and recovers. Errors: kBusy when another process has the
     // directory, kPermissionDenied, kIo, kMalformed (a file has the wrong length); the remark names

@@ -41,6 +41,10 @@ constexpr ConfigRow kRows[] = {
     config_row<&C::disk_space_warning_level_ratio>(
         "diskSpaceWarningLevelRatio", "percent at which writes stop, clamped 35..90",
         {.unit = "percent", .min = 35, .max = 90, .clamped = true}),
+    config_row<&C::enable_lmq>("enableLmq", "light message queues (LMQ)"),
+    config_row<&C::enable_lmq_quota>("enableLmqQuota", "refuse more than maxLmqConsumeQueueNum"),
+    config_row<&C::enable_multi_dispatch>("enableMultiDispatch",
+                                          "give messages to the light queues they name"),
     config_row<&C::file_reserved_time>("fileReservedTime", "hours files are kept",
                                        {.unit = "hours", .min = 0}),
     config_row<&C::flush_commit_log_least_pages>(
@@ -72,12 +76,18 @@ constexpr ConfigRow kRows[] = {
     config_row<&C::mapped_file_size_timer_log>("mappedFileSizeTimerLog",
                                                "timer log file size; never change on existing data",
                                                {.unit = "bytes", .min = 4096, .max = 2147483647}),
+    config_row<&C::mapper_file_size_batch_consume_queue>(
+        "mapperFileSizeBatchConsumeQueue",
+        "batch queue file size, whole units of 46; never change on existing data",
+        {.unit = "bytes", .min = 46}),
     config_row<&C::max_filter_message_size>("maxFilterMessageSize", "queue bytes scanned per pull",
                                             {.unit = "bytes", .min = 20}),
     config_row<&C::max_hash_slot_num>("maxHashSlotNum", "index slots; file size depends on it",
                                       {.unit = "bytes", .min = 1}),
     config_row<&C::max_index_num>("maxIndexNum", "index entries; file size depends on it",
                                   {.unit = "bytes", .min = 2}),
+    config_row<&C::max_lmq_consume_queue_num>(
+        "maxLmqConsumeQueueNum", "light queues at most, with enableLmqQuota", {.min = 0}),
     config_row<&C::max_message_size>("maxMessageSize", "most body bytes",
                                      {.unit = "bytes", .min = 1, .max = 16777216}),
     config_row<&C::max_msgs_num_batch>("maxMsgsNumBatch", "most results of a key query",

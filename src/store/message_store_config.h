@@ -28,6 +28,7 @@ struct MessageStoreConfig {
     std::string store_path_commit_log;
     std::int32_t mapped_file_size_commit_log = 1'073'741'824;
     std::int32_t mapped_file_size_consume_queue = 6'000'000;
+    std::int32_t mapper_file_size_batch_consume_queue = 13'800'000;
     bool auto_message_version_on_topic_len = true;
 
     // Writing.
@@ -54,6 +55,12 @@ struct MessageStoreConfig {
     Live<std::int32_t> max_transfer_count_on_message_in_disk{8};
     Live<std::int32_t> access_message_in_memory_max_ratio{40};
     Live<std::int32_t> travel_cq_file_num_when_get_message{1};
+
+    // Light message queues.
+    bool enable_lmq = false;
+    bool enable_multi_dispatch = false;
+    bool enable_lmq_quota = false;
+    Live<std::int32_t> max_lmq_consume_queue_num{20000};
 
     // Index.
     bool message_index_enable = true;

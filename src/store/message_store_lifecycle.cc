@@ -15,6 +15,7 @@ namespace {
 DispatcherOptions dispatcher_options(const MessageStoreConfig& config) {
     DispatcherOptions options;
     options.message_index_enable = config.message_index_enable;
+    options.enable_multi_dispatch = config.enable_multi_dispatch;
     options.is_master = config.broker_role != BrokerRole::SLAVE;
     return options;
 }
@@ -50,7 +51,11 @@ MessageStore::Parts::Parts(const MessageStoreConfig& config_, const Clock& clock
       files({config.commit_log_directory(), config.mapped_file_size_commit_log}, ops),
       allocate(files),
       queues({config.store_path_root_dir + "/consumequeue",
-              config.consume_queue_file_size() / ConsumeQueueEntry::kBytes}),
+              config.consume_queue_file_size() / ConsumeQueueEntry::kBytes,
+              config.store_path_root_dir + "/batchconsumequeue",
+              config.mapper_file_size_batch_consume_queue / BatchQueueUnit::kBytes,
+              {},
+              nullptr}),
       index(config.store_path_root_dir + "/index", {config.max_hash_slot_num, config.max_index_num},
             clock),
       log({config, files, allocate, queues, flags, clock}),

@@ -25,6 +25,8 @@ const char* put_message_status_name(PutMessageStatus status) {
             return "WHEEL_TIMER_FLOW_CONTROL";
         case PutMessageStatus::WHEEL_TIMER_NOT_ENABLE:
             return "WHEEL_TIMER_NOT_ENABLE";
+        case PutMessageStatus::LMQ_CONSUME_QUEUE_NUM_EXCEEDED:
+            return "LMQ_CONSUME_QUEUE_NUM_EXCEEDED";
         case PutMessageStatus::UNKNOWN_ERROR:
             return "UNKNOWN_ERROR";
     }

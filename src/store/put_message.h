@@ -39,6 +39,7 @@ enum class PutMessageStatus {
     WHEEL_TIMER_MSG_ILLEGAL,   // beyond timerMaxDelaySec, malformed, or a late delete marker
     WHEEL_TIMER_FLOW_CONTROL,  // too many messages in this timer slot
     WHEEL_TIMER_NOT_ENABLE,
+    LMQ_CONSUME_QUEUE_NUM_EXCEEDED,  // enableLmqQuota: it would make one light queue too many
     UNKNOWN_ERROR,
 };
 const char* put_message_status_name(PutMessageStatus status);

@@ -46,6 +46,10 @@ inline constexpr std::string_view kTimerEnqueueMs = "TIMER_ENQUEUE_MS";
 inline constexpr std::string_view kTimerDequeueMs = "TIMER_DEQUEUE_MS";
 inline constexpr std::string_view kTimerRollTimes = "TIMER_ROLL_TIMES";
 inline constexpr std::string_view kTimerDelUniqueKey = "TIMER_DEL_UNIQKEY";
+inline constexpr std::string_view kInnerNum = "INNER_NUM";
+inline constexpr std::string_view kInnerBase = "INNER_BASE";
+inline constexpr std::string_view kInnerMultiDispatch = "INNER_MULTI_DISPATCH";
+inline constexpr std::string_view kInnerMultiQueueOffset = "INNER_MULTI_QUEUE_OFFSET";
 inline constexpr std::string_view kDlqOriginTopic = "DLQ_ORIGIN_TOPIC";
 inline constexpr std::string_view kDlqOriginMessageId = "DLQ_ORIGIN_MESSAGE_ID";
 
