@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/bytes.h"
 #include "common/message/message_layout.h"
+#include "common/message/message_properties.h"
+#include "common/parse_number.h"
 #include "store/recovery.h"
 
 #include "storetool/check_store.h"
@@ -109,7 +111,12 @@ void note(LogSummary& summary, const MessageRecord& record) {
     QueueInLog& queue = summary.queues[{std::string(record.topic), record.queue_id}];
     const std::int64_t offset = record.queue_offset.value;
     queue.first = queue.records == 0 ? offset : std::min(queue.first, offset);
-    queue.end = std::max(queue.end, offset + 1);
+    std::int64_t messages = 1;
+    if ((record.sys_flag & sys_flag::kInnerBatch) != 0) {
+        const auto count = find_property(record.properties, property::kInnerNum).value_or("1");
+        messages = parse_number<std::int16_t>(count).value_or(1);
+    }
+    queue.end = std::max(queue.end, offset + messages);
     ++queue.records;
 }
 

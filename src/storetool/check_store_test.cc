@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "storetool/check_store.h"
 
+#include "common/clock.h"
+#include "common/message/message_layout.h"
 #include "common/persistent_file.h"
 #include "common/testing/catch.h"
 #include "common/testing/temp_dir.h"
+#include "store/batch_queue_unit.h"
+#include "store/message_store.h"
 #include "store/store_lock.h"
 
 #include "storetool/store_command.h"
@@ -207,4 +211,39 @@ TEST_CASE("store repair: refused while a server runs on the directory", "[storet
         CHECK(run({"repair", dir.path(), "--apply"}, 1).find(dir.path()) != std::string::npos);
     }
     CHECK(run({"repair", dir.path(), "--apply"}, 0) == "nothing to repair\n");
+}
+
+TEST_CASE("store check: knows queues of whole batches", "[storetool][M-24][K-01]") {
+    const TempDir dir;
+    {
+        const SystemClock clock;
+        const auto config = storetool::testing::config_of(dir.path());
+        store::MessageStore store(config, clock);
+        store.set_batch_topics([](std::string_view) { return true; });
+        REQUIRE(store.load());
+        REQUIRE(store.start());
+        for (int i = 0; i < 20; ++i) {
+            store::MessageToPut message;
+            message.topic = "Batch";
+            message.sys_flag = sys_flag::kInnerBatch | sys_flag::kNeedUnwrap;
+            message.body = "parts";
+            message.properties =
+                "INNER_NUM\1"
+                "3\2";
+            REQUIRE(store.put_message(message).status == store::PutMessageStatus::PUT_OK);
+        }
+        store.shutdown();
+    }
+    const auto result = check(dir.path());
+    CHECK(faults(result).empty());
+    CHECK(result.queue_entries == 20);
+    CHECK(result.log.queues.at({"Batch", 0}).end == 60);
+    CHECK(run({"dump", dir.path(), "-t", "Batch", "-q", "0", "-i", "58"}, 0).find("Batch/0@57") !=
+          std::string::npos);
+
+    spoil(file_of(dir.file("batchconsumequeue/Batch/0"), 0), 5 * store::BatchQueueUnit::kBytes + 37,
+          std::string(1, 4));
+    const auto found = faults(check(dir.path()));
+    REQUIRE(found.size() == 1);
+    CHECK(found[0].starts_with("batchconsumequeue/Batch/0: batch 15 -> "));
 }

@@ -26,9 +26,38 @@ bool is_selected(const Selection& wanted, const MessageRecord& record) {
            (wanted.key.empty() || has_key(record.properties, wanted.key));
 }
 
+void select_by_batch_queue(const StoreDirectory& store, const Segments& queue,
+                           const Selection& wanted,
+                           const std::function<void(const MessageRecord&)>& visit) {
+    std::int64_t left = wanted.max;
+    for (std::int64_t at = queue.begin(); left > 0; at += store::BatchQueueUnit::kBytes) {
+        const std::string_view bytes = queue.bytes_at(at);
+        if (bytes.size() < static_cast<std::size_t>(store::BatchQueueUnit::kBytes)) {
+            return;
+        }
+        const auto unit = store::decode_batch_queue_unit(bytes.data());
+        if (!unit.is_written()) {
+            return;
+        }
+        const auto record = decode_message(store.log().bytes_at(unit.physical_offset.value));
+        Selection within = wanted;  // the record's number is that of its first message
+        within.queue_offset.reset();
+        if (record && unit.end().value > wanted.queue_offset.value_or(0) &&
+            is_selected(within, *record)) {
+            visit(*record);
+            --left;
+        }
+    }
+}
+
 Status select_by_queue(const StoreDirectory& store, const Selection& wanted,
                        const std::function<void(const MessageRecord&)>& visit) {
     const auto found = store.queues().find({wanted.topic, *wanted.queue_id});
+    if (const auto batch = store.batch_queues().find({wanted.topic, *wanted.queue_id});
+        batch != store.batch_queues().end()) {
+        select_by_batch_queue(store, batch->second, wanted, visit);
+        return {};
+    }
     if (found == store.queues().end()) {
         return Error{Errc::kInvalidArgument, "there is no queue " +
                                                  std::to_string(*wanted.queue_id) + " of topic " +

@@ -151,7 +151,8 @@ void plan_rebuild(const StoreDirectory& store, const CheckResult& result, bool i
         return;
     }
     const std::string& root = store.root();
-    for (const char* const name : {"/consumequeue", "/index", "/checkpoint"}) {
+    for (const char* const name :
+         {"/consumequeue", "/batchconsumequeue", "/index", "/checkpoint"}) {
         const std::string path = root + name;
         std::error_code error;
         if (fs::exists(path, error)) {

@@ -106,12 +106,14 @@ Result<StoreDirectory> StoreDirectory::open(const Paths& paths) {
     RMQ_TRY(auto log, Segments::open(paths.commit_log.empty() ? paths.root + "/commitlog"
                                                               : paths.commit_log));
     store.log_ = std::move(log);
-    RMQ_CHECK(store.open_queues(paths.root + "/consumequeue"));
+    RMQ_CHECK(store.open_queues(paths.root + "/consumequeue", store.queues_));
+    RMQ_CHECK(store.open_queues(paths.root + "/batchconsumequeue", store.batch_queues_));
     RMQ_CHECK(store.open_indexes(paths.root + "/index"));
     return store;
 }
 
-Status StoreDirectory::open_queues(const std::string& directory) {
+Status StoreDirectory::open_queues(const std::string& directory,
+                                   std::map<QueueKey, Segments>& queues) {
     RMQ_TRY(const auto topics, children(directory));
     for (const fs::path& topic : topics) {
         if (!fs::is_directory(topic)) {
@@ -126,7 +128,7 @@ Status StoreDirectory::open_queues(const std::string& directory) {
                 continue;
             }
             RMQ_TRY(auto queue, Segments::open(id.string()));
-            queues_.emplace(QueueKey{topic.filename().string(), *queue_id}, std::move(queue));
+            queues.emplace(QueueKey{topic.filename().string(), *queue_id}, std::move(queue));
         }
     }
     return {};

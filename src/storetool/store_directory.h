@@ -78,18 +78,21 @@ public:
     const Segments& log() const { return log_; }
     // Of consumequeue/<topic>/<queueId>.
     const std::map<QueueKey, Segments>& queues() const { return queues_; }
+    // Of batchconsumequeue/<topic>/<queueId>, in units of store::BatchQueueUnit.
+    const std::map<QueueKey, Segments>& batch_queues() const { return batch_queues_; }
     const std::vector<ReadOnlyFile>& indexes() const { return indexes_; }
     // What lies in consumequeue or index and is neither a queue nor an index.
     const std::vector<std::string>& strangers() const { return strangers_; }
 
 private:
     explicit StoreDirectory(std::string root) : root_(std::move(root)) {}
-    Status open_queues(const std::string& directory);
+    Status open_queues(const std::string& directory, std::map<QueueKey, Segments>& queues);
     Status open_indexes(const std::string& directory);
 
     std::string root_;
     Segments log_;
     std::map<QueueKey, Segments> queues_;
+    std::map<QueueKey, Segments> batch_queues_;
     std::vector<ReadOnlyFile> indexes_;
     std::vector<std::string> strangers_;
 };

@@ -17,6 +17,8 @@ namespace {
 
 constexpr int kQueues = 2;
 
+}  // namespace
+
 store::MessageStoreConfig config_of(const std::string& root) {
     store::MessageStoreConfig config;
     config.store_path_root_dir = root;
@@ -26,8 +28,6 @@ store::MessageStoreConfig config_of(const std::string& root) {
     config.max_index_num = 400;
     return config;
 }
-
-}  // namespace
 
 SampleStore::SampleStore(const std::string& root, int messages) {
     const SystemClock clock;

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "store/message_store_config.h"
+
 #include <cstdint>
 #include <string>
 #include <vector>
 
 namespace rmq::storetool::testing {
+
+// Of a store of small files.
+store::MessageStoreConfig config_of(const std::string& root);
 
 // A stopped store of small files: messages "body 0", "body 1", … with keys "key0", … in turn in two
 // queues of "Topic", and configuration files.
