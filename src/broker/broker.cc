@@ -27,6 +27,7 @@
 #include "broker/timer/schedule_rewrite.h"
 #include "broker/timer/timer_message_store.h"
 #include "broker/timer/timer_processor.h"
+#include "broker/topic/attributes.h"
 #include "broker/topic/topic_config_manager.h"
 #include "broker/transaction/transactional_message_service.h"
 #include "common/limits.h"
@@ -160,10 +161,14 @@ Broker::Parts::Parts(BrokerConfig with, store::MessageStoreConfig with_store,
       store(store_config, clock),
       topics(config, true, config_file(store_config, "topics.json"), clock),
       groups(config, config_file(store_config, "subscriptionGroup.json"), clock),
-      offsets(config, config_file(store_config, "consumerOffset.json"), clock),
+      offsets(config,
+              config_file(store_config, store_config.enable_lmq ? "lmqConsumerOffset.json"
+                                                                : "consumerOffset.json"),
+              clock),
       filters(config, config_file(store_config, "consumerFilter.json"), clock),
       stats({.cluster_name = config.broker_cluster_name,
              .enable_queue_stat = config.enable_detail_stat,
+             .folds_light_queues = store_config.enable_lmq && !config.enable_lmq_stats,
              .is_system_topic =
                  [this](std::string_view topic) { return topics.is_system_topic(topic); }},
             clock) {
@@ -394,9 +399,18 @@ Status Broker::Parts::load() {
     config.listen_port = server.port();
     RMQ_CHECK(listen_for_metrics());
     RMQ_TRY(const auto store_host, store_host_of(config));
+    if (store_config.enable_lmq) {
+        topics.enable_light_queues();
+        groups.enable_light_queues();
+        offsets.enable_light_queues();
+    }
+    RMQ_CHECK(topics.load());  // the store asks for the types of queues
+    store.set_batch_topics([this](std::string_view topic) {
+        const auto found = topics.select(topic);
+        return found != nullptr && is_batch_queue(found->attributes);
+    });
     RMQ_CHECK(store.load());
     RMQ_CHECK(create_directories(store_config.store_path_root_dir + "/config"));
-    RMQ_CHECK(topics.load());
     RMQ_CHECK(groups.load());
     RMQ_CHECK(offsets.load());
     RMQ_CHECK(filters.load());

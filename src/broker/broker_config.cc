@@ -76,6 +76,8 @@ constexpr ConfigRow kBrokerRows[] = {
     config_row<&C::enable_detail_stat>("enableDetailStat", "per-queue statistics"),
     config_row<&C::enable_lag_and_dlq_metrics>("enableLagAndDlqMetrics",
                                                "export lag and dead letter metrics"),
+    config_row<&C::enable_lmq_stats>("enableLmqStats",
+                                     "count light queues one by one, not all together"),
     config_row<&C::enable_message_store_metrics>("enableMessageStoreMetrics",
                                                  "export store and timer metrics"),
     config_row<&C::enable_mixed_message_type>("enableMixedMessageType",

@@ -142,6 +142,7 @@ struct BrokerConfig {
 
     // Statistics.
     Live<bool> enable_detail_stat{true};
+    bool enable_lmq_stats = false;
     Live<bool> auto_delete_unused_stats{true};
 
     // Metrics.

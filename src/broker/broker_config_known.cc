@@ -55,7 +55,6 @@ constexpr ConfigRow kBrokerRows[] = {
     known_row("enableFastChannelEventProcess", kBoolean, "false", "cheaper channel clean-up"),
     known_row("enableLiteEventMode", kBoolean, "true", "event mode of lite topics"),
     known_row("enableLitePopLog", kBoolean, "false", "extra logging of lite pops"),
-    known_row("enableLmqStats", kBoolean, "false", "LMQ statistics"),
     known_row("enableNetWorkFlowControl", kBoolean, "false", "network flow control"),
     known_row("enableNotifyBeforePopCalculateLag", kBoolean, "true", "notify before lag metrics"),
     known_row("enablePopLog", kBoolean, "false", "extra POP logging"),

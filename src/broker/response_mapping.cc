@@ -52,6 +52,8 @@ ResponseCode response_code_of(PutMessageStatus status) {
             return ResponseCode::MESSAGE_ILLEGAL;
         case PutMessageStatus::OS_PAGE_CACHE_BUSY:
             return ResponseCode::SYSTEM_BUSY;
+        case PutMessageStatus::LMQ_CONSUME_QUEUE_NUM_EXCEEDED:
+            return ResponseCode::LMQ_QUOTA_EXCEEDED;
         case PutMessageStatus::CREATE_MAPPED_FILE_FAILED:
         case PutMessageStatus::WHEEL_TIMER_FLOW_CONTROL:
         case PutMessageStatus::WHEEL_TIMER_NOT_ENABLE:
@@ -100,6 +102,8 @@ std::string remark_of(PutMessageStatus status, const PutRemarkFacts& facts) {
                 facts.timer_congest_num_each_slot * 2, facts.timer_congest_num_each_slot);
         case PutMessageStatus::WHEEL_TIMER_NOT_ENABLE:
             return "accurate timer message is not enabled, timerWheelEnable is false";
+        case PutMessageStatus::LMQ_CONSUME_QUEUE_NUM_EXCEEDED:
+            return "[LMQ_CONSUME_QUEUE_NUM_EXCEEDED]lmq consume queue num exceeded.";
         case PutMessageStatus::UNKNOWN_ERROR:
             return "UNKNOWN_ERROR";
     }

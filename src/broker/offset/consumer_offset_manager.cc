@@ -2,6 +2,7 @@
 #include "broker/offset/consumer_offset_manager.h"
 
 #include "broker/broker_config.h"
+#include "common/light_queue.h"
 #include "common/log.h"
 #include "common/parse_number.h"
 #include "remoting/protocol/body/json_fields.h"
@@ -15,6 +16,8 @@
 namespace rmq::broker {
 
 namespace {
+
+constexpr const char* kLightTable = "lmqOffsetTable";
 
 constexpr char kSeparator = '@';
 
@@ -104,6 +107,10 @@ Status ConsumerOffsetManager::load() {
     }
     for (const char* known : {"dataVersion", "offsetTable", "pullOffsetTable", "groupTopicMap"}) {
         stored->erase(known);
+    }
+    if (has_light_queues_) {
+        load_light_queues(json_member(*stored, kLightTable));
+        stored->erase(kLightTable);
     }
     other_members_ = stored->empty() ? std::string() : dump_json(*stored);
     log_of("broker").info("offsets_loaded path={} count={}", file_.path(), count);
@@ -341,12 +348,17 @@ nlohmann::json ConsumerOffsetManager::serialize() const {
     auto committed = nlohmann::json::object();
     auto pulled = nlohmann::json::object();
     auto topics_by_group = nlohmann::json::object();
+    auto light = nlohmann::json::object();
     for (const Shard& shard : shards_) {
         const std::lock_guard lock(shard.mutex);
         for (const auto& [key, entry] : shard.entries) {
-            if (entry.committed) {
+            const auto parts = split_key(key);
+            if (entry.committed && has_light_queues_ && parts && is_light_queue(parts->group) &&
+                entry.committed->size() == 1 && entry.committed->contains(kLightQueueId)) {
+                light[key] = entry.committed->at(kLightQueueId);
+            } else if (entry.committed) {
                 committed[key] = offsets_json(*entry.committed);
-                if (const auto parts = split_key(key)) {
+                if (parts) {
                     topics_by_group[std::string(parts->group)].push_back(parts->topic);
                 }
             }
@@ -355,10 +367,27 @@ nlohmann::json ConsumerOffsetManager::serialize() const {
             }
         }
     }
-    return {{"dataVersion", to_json(data_version())},
-            {"groupTopicMap", std::move(topics_by_group)},
-            {"offsetTable", std::move(committed)},
-            {"pullOffsetTable", std::move(pulled)}};
+    nlohmann::json all{{"dataVersion", to_json(data_version())},
+                       {"groupTopicMap", std::move(topics_by_group)},
+                       {"offsetTable", std::move(committed)},
+                       {"pullOffsetTable", std::move(pulled)}};
+    if (has_light_queues_) {
+        all[kLightTable] = std::move(light);
+    }
+    return all;
+}
+
+void ConsumerOffsetManager::load_light_queues(const nlohmann::json& table) {
+    if (!table.is_object()) {
+        return;
+    }
+    for (const auto& [key, offset] : table.items()) {
+        if (offset.is_number_integer()) {
+            auto& committed = shard_of(key).entries[key].committed;
+            committed = committed.value_or(Offsets());
+            (*committed)[kLightQueueId] = offset.get<std::int64_t>();
+        }
+    }
 }
 
 std::string ConsumerOffsetManager::encode() const {

@@ -50,6 +50,10 @@ public:
     ConsumerOffsetManager(const ConsumerOffsetManager&) = delete;
     ConsumerOffsetManager& operator=(const ConsumerOffsetManager&) = delete;
 
+    // The file then also has `lmqOffsetTable`, one number for each topic and group with %LMQ% (of
+    // queue 0, the only one); enableLmq, whose file is lmqConsumerOffset.json. Before load().
+    // Source: LmqConsumerOffsetManager.
+    void enable_light_queues() { has_light_queues_ = true; }
     // Errors as TopicConfigManager::load().
     Status load();
 
@@ -116,11 +120,13 @@ private:
     Shard& shard_of(std::string_view key) const;
     void count_change();
     std::string encode() const;
+    void load_light_queues(const nlohmann::json& table);
     template <class Predicate>
     std::size_t erase_entries(Predicate&& is_unwanted);
 
     const BrokerConfig& config_;
     const Clock& clock_;
+    bool has_light_queues_ = false;
     mutable std::array<Shard, kShards> shards_;
     std::atomic<std::int64_t> changes_{0};
     std::atomic<bool> is_dirty_{false};

@@ -77,6 +77,33 @@ TEST_CASE("ConsumerOffsetManager: files of the original are read and written",
     CHECK(again.query(kQueue) == 12);
 }
 
+TEST_CASE("ConsumerOffsetManager: groups of light queues are in a table of their own",
+          "[broker][offset][M-25][K-01]") {
+    Fixture fixture;
+    const std::string path = fixture.dir.file("config/consumerOffset.json");
+    REQUIRE(create_directories(fixture.dir.file("config")));
+    REQUIRE(
+        write_file(path, R"({"lmqOffsetTable":{"%LMQ%a@%LMQ%g":7},"offsetTable":{"T@g":{0:3}}})"));
+    {
+        auto offsets = fixture.offsets();
+        offsets.enable_light_queues();
+        REQUIRE(offsets.load());
+        CHECK(offsets.query({"%LMQ%g", "%LMQ%a", 0}) == 7);
+        CHECK(offsets.query({"g", "T", 0}) == 3);
+        offsets.commit({"%LMQ%g", "%LMQ%a", 0}, 9);
+        offsets.commit({"g", "%LMQ%a", 0}, 4);
+        REQUIRE(offsets.run_once());
+    }
+    const auto stored = *parse_lenient_json(*read_file(path));
+    CHECK(stored["lmqOffsetTable"] == nlohmann::json({{"%LMQ%a@%LMQ%g", 9}}));
+    CHECK(stored["offsetTable"]["%LMQ%a@g"]["0"] == 4);
+    CHECK_FALSE(stored["offsetTable"].contains("%LMQ%a@%LMQ%g"));
+    auto plain = fixture.offsets();
+    REQUIRE(plain.load());
+    plain.commit({"%LMQ%g", "%LMQ%a", 0}, 1);
+    CHECK(plain.serialize()["offsetTable"].contains("%LMQ%a@%LMQ%g"));
+}
+
 TEST_CASE("ConsumerOffsetManager: a server-side reset is handed out once and blocks commits",
           "[broker][offset][C-15]") {
     Fixture fixture;

@@ -14,6 +14,7 @@
 #include "broker/subscription/subscription_group_manager.h"
 #include "broker/timer/recall_handle.h"
 #include "broker/timer/schedule_rewrite.h"
+#include "broker/topic/attributes.h"
 #include "broker/topic/topic_config_manager.h"
 #include "broker/topic/topic_validator.h"
 #include "broker/transaction/half_message.h"
@@ -32,6 +33,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -71,6 +73,7 @@ struct SendMessageProcessor::Reply {
     boost::container::small_vector<char, 64> msg_ids;  // comma-joined
     std::int32_t queue_id = 0;
     boost::container::small_vector<char, 64> unique_key;
+    bool is_inner_batch = false;
     std::string recall_handle;  // of a timer message
 
     void add_msg_id(const SocketAddress& store_host, PhysicalOffset offset) {
@@ -175,12 +178,10 @@ void SendMessageProcessor::send_message(Send& send, Responder responder) {
         !handle_retry_and_dlq(send, responder)) {
         return;
     }
-    if (!send.topic->attributes.empty() && found.keys.empty()) {
-        const auto policy = send.topic->attributes.find("cleanup.policy");
-        if (policy != send.topic->attributes.end() && policy->second == "COMPACTION") {
-            refuse(responder, ResponseCode::MESSAGE_ILLEGAL, "Required message key is missing");
-            return;
-        }
+    if (!send.topic->attributes.empty() && found.keys.empty() &&
+        is_compaction(send.topic->attributes)) {
+        refuse(responder, ResponseCode::MESSAGE_ILLEGAL, "Required message key is missing");
+        return;
     }
     // Clients before 4.6.1 leave TRAN_MSG in a message that they send back for its retry.
     send.is_half =
@@ -367,6 +368,11 @@ void SendMessageProcessor::send_batch(Send& send, Responder responder) {
         refuse(responder, store::PutMessageStatus::MESSAGE_ILLEGAL);
         return;
     }
+    if (!send.topic->attributes.empty() && !found.unique_key.empty() &&
+        is_batch_queue(send.topic->attributes)) {
+        send_inner_batch(send, parts.size(), std::move(responder));
+        return;
+    }
     auto& messages = scratch().messages;
     messages.assign(parts.size(), send.message);
     for (std::size_t i = 0; i < parts.size(); ++i) {
@@ -391,6 +397,36 @@ void SendMessageProcessor::send_batch(Send& send, Responder responder) {
     reply_put_result(result, std::move(reply), std::move(responder), found.waits_for_store());
 }
 
+// The batch as one record, which consumers take apart. Source:
+// SendMessageProcessor.sendBatchMessage.
+void SendMessageProcessor::send_inner_batch(Send& send, std::size_t messages, Responder responder) {
+    if (messages > static_cast<std::size_t>(std::numeric_limits<std::int16_t>::max())) {
+        refuse(responder, store::PutMessageStatus::MESSAGE_ILLEGAL);
+        return;
+    }
+    auto& properties = scratch().properties;
+    const auto found = rewrite_properties(send.header.properties.value_or(std::string_view{}),
+                                          {.region_id = c_.config.region_id,
+                                           .cluster_name = c_.config.broker_cluster_name,
+                                           .trace_on = c_.config.trace_on},
+                                          properties);
+    set_property(properties, property::kInnerNum, std::to_string(messages));
+    send.message.properties = properties;
+    send.message.sys_flag |= sys_flag::kNeedUnwrap | sys_flag::kInnerBatch;
+    const auto result = c_.store.put_message(send.message);
+    if (!is_stored(result.status)) {
+        refuse(responder, result.status);
+        return;
+    }
+    count(send, result);
+    Reply reply;
+    reply.queue_id = send.queue_id;
+    reply.unique_key.assign(found.unique_key.begin(), found.unique_key.end());
+    reply.is_inner_batch = true;
+    reply.add_msg_id(c_.store_host, result.physical_offset);
+    reply_put_result(result, std::move(reply), std::move(responder), found.waits_for_store());
+}
+
 void SendMessageProcessor::reply_put_result(const store::PutMessageResult& result, Reply reply,
                                             Responder responder, bool waits) {
     auto response = make_response();
@@ -401,6 +437,9 @@ void SendMessageProcessor::reply_put_result(const store::PutMessageResult& resul
     header.queue_offset = result.queue_offset.value;
     if (!reply.unique_key.empty()) {
         header.transaction_id = std::string_view(reply.unique_key.data(), reply.unique_key.size());
+    }
+    if (reply.is_inner_batch) {
+        header.batch_uniq_id = header.transaction_id;
     }
     if (!reply.recall_handle.empty()) {
         header.recall_handle = reply.recall_handle;

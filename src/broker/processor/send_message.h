@@ -63,6 +63,7 @@ private:
 
     void send_message(Send& send, Responder responder);
     void send_batch(Send& send, Responder responder);
+    void send_inner_batch(Send& send, std::size_t messages, Responder responder);
     // False: answered already.
     static void handle_priority(Send& send, const SendProperties& found);
     bool handle_retry_and_dlq(Send& send, Responder& responder);

@@ -569,6 +569,45 @@ TEST_CASE("SendMessage: a batch becomes messages of its own in one queue", "[bro
     }
 }
 
+TEST_CASE("SendMessage: a topic of batch queues keeps a batch as one record",
+          "[broker][send][M-24]") {
+    Fixture f;
+    TopicConfig topic;
+    topic.topic_name = "Batch";
+    topic.attributes = {{"+queue.type", "BatchCQ"}};
+    REQUIRE(f.topics->update(topic));
+    const auto body = batch_part("one", "") + batch_part("two", "") + batch_part("three", "");
+    // The count of the parts goes by their sizes in the original; here they are cut.
+    const auto send = [&](std::string properties) {
+        return f.ask(f.client, RequestCode::SEND_BATCH_MESSAGE,
+                     v2({{"b", "Batch"}, {"e", "0"}, {"m", "true"}, {"i", std::move(properties)}}),
+                     body);
+    };
+    const auto response = send(encode_pairs({"UNIQ_KEY", "U1"}));
+    CHECK(response.code == ResponseCode::SUCCESS);
+    CHECK(ext_value(response, "batchUniqId") == "U1");
+    CHECK(ext_value(response, "queueOffset") == "0");
+    const auto stored = f.stored("Batch", 0, 2);
+    CHECK(stored->record.queue_offset.value == 0);
+    CHECK(stored->record.body == body);
+    CHECK(stored->record.sys_flag == (sys_flag::kInnerBatch | sys_flag::kNeedUnwrap));
+    CHECK(stored->property("INNER_NUM") == "3");
+    CHECK(stored->property("INNER_BASE") == "0");
+    CHECK(stored->property("CLUSTER") == f.config.broker_cluster_name);
+    CHECK(ext_value(response, "msgId") ==
+          make_offset_message_id(stored->record.store_host, stored->record.physical_offset));
+    CHECK(ext_value(send(encode_pairs({"UNIQ_KEY", "U2"})), "queueOffset") == "3");
+
+    // Without a key of its own the batch becomes single messages, as in any topic.
+    const auto old = send("");
+    CHECK(ext_value(old, "batchUniqId").empty());
+    CHECK(f.stored("Batch", 0, 7)->record.body == "two");
+    // An inner batch has no place in other topics.
+    CHECK(f.ask(f.client, RequestCode::SEND_MESSAGE_V2,
+                v2({{"f", "192"}, {"i", encode_pairs({"INNER_NUM", "3"})}}), body)
+              .code == ResponseCode::MESSAGE_ILLEGAL);
+}
+
 TEST_CASE("SendMessage: a batch takes no delay, transaction, retry topic or broken body",
           "[broker][send][M-03]") {
     Fixture f;

@@ -7,8 +7,6 @@
 namespace rmq::broker {
 namespace {
 
-constexpr std::string_view kInnerNum = "INNER_NUM";
-
 bool is_true(std::string_view text) {
     return text.size() == 4 && (text[0] | 0x20) == 't' && (text[1] | 0x20) == 'r' &&
            (text[2] | 0x20) == 'u' && (text[3] | 0x20) == 'e';
@@ -37,7 +35,7 @@ void note(const PropertyView& pair, SendProperties& found) {
             }
             break;
         case 'I':
-            if (is(kInnerNum)) {
+            if (is(property::kInnerNum)) {
                 found.inner_num = pair.value;
             }
             break;

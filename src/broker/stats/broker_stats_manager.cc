@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/stats/broker_stats_manager.h"
 
+#include "common/light_queue.h"
+
 #include <atomic>
 #include <ctime>
 #include <functional>
@@ -276,7 +278,9 @@ void BrokerStatsManager::on_put(const Put& put) {
 
 void BrokerStatsManager::on_get(const Get& get) {
     auto& table = mine();
-    auto& group = table.group(get.topic, get.group);
+    const bool folds = options_.folds_light_queues;
+    auto& group = table.group(folds && is_light_queue(get.topic) ? kLightQueuePrefix : get.topic,
+                              folds && is_light_queue(get.group) ? kLightQueuePrefix : get.group);
     group.nums.add(get.messages);
     group.size.add(get.bytes);
     if (options_.enable_queue_stat) {

@@ -59,6 +59,8 @@ public:
     struct Options {
         std::string cluster_name;
         bool enable_queue_stat = true;  // enableDetailStat
+        // All light queues, and all their groups, count as one. Source: LmqBrokerStatsManager.
+        bool folds_light_queues = false;
         // Asked once per topic and thread; empty: there are none. Totals leave system topics out.
         std::function<bool(std::string_view topic)> is_system_topic{};
     };

@@ -165,3 +165,15 @@ TEST_CASE("BrokerStatsManager: totals are noted at midnight", "[broker][stats][V
     CHECK(table.at("msgPutTotalYesterdayMorning") == "7");
     CHECK(table.at("msgPutTotalTodayMorning") == "9");
 }
+
+TEST_CASE("BrokerStatsManager: light queues count together", "[broker][stats][M-25]") {
+    ManualClock clock;
+    BrokerStatsManager stats{{.cluster_name = "C", .folds_light_queues = true}, clock};
+    stats.on_get({.group = "%LMQ%g", .topic = "%LMQ%a", .messages = 2});
+    stats.on_get({.group = "%LMQ%h", .topic = "%LMQ%b", .messages = 3});
+    stats.on_get({.group = "g", .topic = "%LMQ%b", .messages = 4});
+    stats.run_once();
+    CHECK(stats.item("GROUP_GET_NUMS", "%LMQ%@%LMQ%")->minute.sum == 5);
+    CHECK(stats.item("GROUP_GET_NUMS", "%LMQ%@g")->minute.sum == 4);
+    CHECK_FALSE(stats.item("GROUP_GET_NUMS", "%LMQ%a@%LMQ%g"));
+}

@@ -4,6 +4,7 @@
 #include "broker/broker_config.h"
 #include "broker/topic/attributes.h"
 #include "broker/topic/topic_validator.h"
+#include "common/light_queue.h"
 #include "common/log.h"
 #include "remoting/protocol/body/json_fields.h"
 
@@ -91,7 +92,13 @@ std::shared_ptr<const SubscriptionGroupConfig> SubscriptionGroupManager::select(
     std::string_view group) const {
     const auto state = state_.get();
     const auto found = state->table.find(group);
-    return found == state->table.end() ? nullptr : found->second;
+    if (found != state->table.end()) {
+        return found->second;
+    }
+    return has_light_queues_ && is_light_queue(group)
+               ? std::make_shared<const SubscriptionGroupConfig>(
+                     make_subscription_group(std::string(group)))
+               : nullptr;
 }
 
 std::shared_ptr<const SubscriptionGroupConfig> SubscriptionGroupManager::find(
@@ -167,6 +174,12 @@ Status SubscriptionGroupManager::update(SubscriptionGroupConfig config) {
 }
 
 Status SubscriptionGroupManager::update_all(std::vector<SubscriptionGroupConfig> configs) {
+    std::erase_if(configs, [this](const SubscriptionGroupConfig& config) {
+        return has_light_queues_ && is_light_queue(config.group_name);
+    });
+    if (configs.empty()) {
+        return {};
+    }
     const Status status = state_.update([&](State& state) -> Status {
         for (auto& config : configs) {
             const auto found = state.table.find(config.group_name);

@@ -38,6 +38,10 @@ public:
     SubscriptionGroupManager(const SubscriptionGroupManager&) = delete;
     SubscriptionGroupManager& operator=(const SubscriptionGroupManager&) = delete;
 
+    // From now on every name with %LMQ% is a group with defaults, which is in no table and cannot
+    // be changed (enableLmq). Before threads start. Source: LmqSubscriptionGroupManager.
+    void enable_light_queues() { has_light_queues_ = true; }
+
     // Puts the built-in groups, then what the file says. Errors as TopicConfigManager::load().
     Status load();
 
@@ -82,6 +86,7 @@ private:
 
     const BrokerConfig& config_;
     const Clock& clock_;
+    bool has_light_queues_ = false;  // set before threads start
     Snapshot<State> state_;
     ConfigFile file_;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/testing/admin_fixture.h"
 
+#include "broker/topic/attributes.h"
 #include "common/persistent_file.h"
 #include "common/testing/catch.h"
 
@@ -53,6 +54,10 @@ AdminFixture::AdminFixture(const StoreSetup& setup) {
     REQUIRE(topics->load());
     REQUIRE(groups->load());
     REQUIRE(offsets->load());
+    store->set_batch_topics([this](std::string_view topic) {
+        const auto found = topics->select(topic);
+        return found != nullptr && broker::is_batch_queue(found->attributes);
+    });
     REQUIRE(store->load());
     store->set_arrival_listener([this](auto arrivals) {
         const std::lock_guard lock(listener_mutex_);

@@ -92,6 +92,16 @@ std::span<const AttributeRule> group_attribute_rules() {
     return kGroupRules;
 }
 
+bool is_batch_queue(const Attributes& topic_attributes) {
+    const auto type = topic_attributes.find("queue.type");
+    return type != topic_attributes.end() && type->second == "BatchCQ";
+}
+
+bool is_compaction(const Attributes& topic_attributes) {
+    const auto policy = topic_attributes.find("cleanup.policy");
+    return policy != topic_attributes.end() && policy->second == "COMPACTION";
+}
+
 Result<Attributes> parse_attributes(std::string_view text) {
     Attributes attributes;
     while (!text.empty()) {

@@ -32,6 +32,13 @@ std::span<const AttributeRule> topic_attribute_rules();
 // Source: SubscriptionGroupAttributes (5.5.0).
 std::span<const AttributeRule> group_attribute_rules();
 
+// Whether a topic's queues hold batches as one record each (queue.type=BatchCQ).
+// Source: QueueTypeUtils.isBatchCq.
+bool is_batch_queue(const Attributes& topic_attributes);
+// Whether only the newest message of each key is kept (cleanup.policy=COMPACTION).
+// Source: CleanupPolicyUtils.isCompaction.
+bool is_compaction(const Attributes& topic_attributes);
+
 // "+k=v,-k" to {"+k":"v","-k":""}. Errors: kInvalidArgument with the original's words.
 // Source: AttributeParser.parseToMap.
 Result<Attributes> parse_attributes(std::string_view text);

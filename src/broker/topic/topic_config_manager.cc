@@ -4,6 +4,7 @@
 #include "broker/broker_config.h"
 #include "broker/topic/attributes.h"
 #include "broker/topic/topic_validator.h"
+#include "common/light_queue.h"
 #include "common/log.h"
 #include "remoting/protocol/body/json_fields.h"
 
@@ -123,7 +124,18 @@ void TopicConfigManager::put_built_in_topics() {
 std::shared_ptr<const TopicConfig> TopicConfigManager::select(std::string_view topic) const {
     const auto state = state_.get();
     const auto found = state->table.find(topic);
-    return found == state->table.end() ? nullptr : found->second;
+    if (found != state->table.end()) {
+        return found->second;
+    }
+    if (!has_light_queues_ || !is_light_queue(topic)) {
+        return nullptr;
+    }
+    auto light = std::make_shared<TopicConfig>();
+    light->topic_name = topic;
+    light->read_queue_nums = 1;
+    light->write_queue_nums = 1;
+    light->perm = perm::kRead | perm::kWrite;
+    return light;
 }
 
 std::shared_ptr<const TopicConfigManager::Table> TopicConfigManager::table() const {
@@ -218,6 +230,12 @@ Status TopicConfigManager::update(TopicConfig config) {
 }
 
 Status TopicConfigManager::update_all(std::vector<TopicConfig> configs) {
+    std::erase_if(configs, [this](const TopicConfig& config) {
+        return has_light_queues_ && is_light_queue(config.topic_name);
+    });
+    if (configs.empty()) {
+        return {};
+    }
     const Status status = state_.update([&](State& state) -> Status {
         for (auto& config : configs) {
             const auto found = state.table.find(config.topic_name);

@@ -51,6 +51,9 @@ public:
     TopicConfigManager& operator=(const TopicConfigManager&) = delete;
 
     void set_change_listener(ChangeListener listener);
+    // From now on every name with %LMQ% is a topic of one queue, which is in no table and cannot be
+    // changed (enableLmq). Before threads start. Source: LmqTopicConfigManager.
+    void enable_light_queues() { has_light_queues_ = true; }
 
     // Puts the built-in topics, then what the file (or its .bak) says. No file is a first start.
     // Errors: kIo, kPermissionDenied; kMalformed when neither file can be read as JSON.
@@ -121,6 +124,7 @@ private:
     const BrokerConfig& config_;
     const bool timer_wheel_enable_;
     const Clock& clock_;
+    bool has_light_queues_ = false;                // set before threads start
     ChangeListener listener_;                      // set before threads start
     std::set<std::string, std::less<>> built_in_;  // system topics of this broker; set by load()
     Snapshot<State> state_;

@@ -267,3 +267,30 @@ TEST_CASE("SubscriptionGroupManager: settings, forbidden topics and unknown memb
     groups.disable_consume("h");
     CHECK_FALSE(groups.select("h")->consume_enable);
 }
+
+TEST_CASE("TopicConfigManager: light queues and their groups exist without configuration",
+          "[broker][topic][M-25]") {
+    Fixture fixture;
+    auto topics = fixture.topics();
+    auto groups = fixture.groups();
+    REQUIRE(topics.load());
+    REQUIRE(groups.load());
+    CHECK(topics.select("%LMQ%a") == nullptr);
+    CHECK_FALSE(groups.contains("%LMQ%g"));
+    topics.enable_light_queues();
+    groups.enable_light_queues();
+    const auto light = topics.select("%LMQ%a");
+    REQUIRE(light != nullptr);
+    CHECK(light->read_queue_nums == 1);
+    CHECK(light->perm == 6);
+    CHECK(groups.find("%LMQ%g")->group_name == "%LMQ%g");
+    const auto before = topics.data_version();
+    REQUIRE(topics.update(topic_with("%LMQ%a")));
+    SubscriptionGroupConfig group;
+    group.group_name = "%LMQ%g";
+    group.consume_enable = false;
+    REQUIRE(groups.update(group));
+    CHECK(groups.find("%LMQ%g")->consume_enable);
+    CHECK(topics.table()->find("%LMQ%a") == topics.table()->end());
+    CHECK(topics.data_version().counter == before.counter);
+}

@@ -107,6 +107,9 @@ Result<Response> StoreAdmin::query_consume_queue(const Request& request) {
         if (!entry) {
             break;
         }
+        if (!entries.empty() && entries.back()["physicOffset"] == entry->physical_offset.value) {
+            continue;  // a further message of the same batch
+        }
         entries.push_back({{"eval", false},
                            {"physicOffset", entry->physical_offset.value},
                            {"physicSize", entry->size},

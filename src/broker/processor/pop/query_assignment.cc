@@ -10,6 +10,7 @@
 #include "broker/subscription/subscription_group_manager.h"
 #include "broker/topic/topic_config_manager.h"
 #include "broker/topic/topic_validator.h"
+#include "common/light_queue.h"
 #include "remoting/protocol/body/assignment.h"
 #include "remoting/protocol/body/json_fields.h"
 
@@ -23,6 +24,16 @@ void QueryAssignmentProcessor::query_assignment(const Request& request, Responde
     auto body = parse_query_assignment_request(request.body());
     if (!body) {
         responder.send(error_response(body.error()));
+        return;
+    }
+    // A light queue has no route: it is here. Source: QueryAssignmentProcessor.doLoadBalance.
+    if (is_light_queue(body->topic) && body->message_model != MessageModel::BROADCASTING) {
+        const auto setting = mode_of(*body);
+        const std::set<MessageQueue> only{{body->topic, c_.config.broker_name, kLightQueueId}};
+        Response response;
+        response.body =
+            encode_query_assignment_response(balance(*body, setting, only), setting.mode);
+        responder.send(std::move(response));
         return;
     }
     auto topic = body->topic;

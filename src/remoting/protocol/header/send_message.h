@@ -96,6 +96,7 @@ struct SendMessageResponseHeader {
     std::int32_t queue_id = 0;
     std::int64_t queue_offset = 0;
     std::optional<std::string_view> transaction_id;
+    std::optional<std::string_view> batch_uniq_id;  // of a batch stored as one record
     std::optional<std::string_view> recall_handle;  // of a timer message
 
     template <class Visitor>
@@ -104,6 +105,7 @@ struct SendMessageResponseHeader {
         v("queueId", queue_id);
         v("queueOffset", queue_offset);
         v("transactionId", transaction_id);
+        v("batchUniqId", batch_uniq_id);
         v("recallHandle", recall_handle);
     }
 };
