@@ -30,10 +30,10 @@ class Context:
         """A topic or group name that no other scenario, client or run uses."""
         return f"{what}_{self._tag}"
 
-    def topic(self, what: str = "T", queues: int = 4) -> str:
+    def topic(self, what: str = "T", queues: int = 4, attributes: str = "") -> str:
         """A new topic, already visible to clients."""
         topic = self.name(what)
-        remoting.create_topic(self.cluster.namesrv, topic, queues)
+        remoting.create_topic(self.cluster.namesrv, topic, queues, attributes=attributes)
         return topic
 
     def driver(self, label: str = "main") -> Driver:

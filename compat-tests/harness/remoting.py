@@ -55,6 +55,7 @@ class Message:
     reconsume_times: int
     store_timestamp: int
     properties: dict = field(default_factory=dict)
+    sys_flag: int = 0
 
 
 def decode_messages(data: bytes) -> list:
@@ -74,7 +75,7 @@ def decode_messages(data: bytes) -> list:
         properties = dict(pair.split("\x01", 1) for pair in text.split("\x02") if "\x01" in pair)
         if sys_flag & _COMPRESSED:
             body = zlib.decompress(body)
-        messages.append(Message(topic, queue, offset, body, fixed[12], store_timestamp, properties))
+        messages.append(Message(topic, queue, offset, body, fixed[12], store_timestamp, properties, sys_flag))
         at += total
     return messages
 
@@ -174,13 +175,15 @@ def route(namesrv: str, topic: str):
     return parse_java_json(body) if code == 0 else None
 
 
-def create_topic(namesrv: str, topic: str, queues: int = 4, deadline: float = 15.0, order: bool = False) -> None:
+def create_topic(namesrv: str, topic: str, queues: int = 4, deadline: float = 15.0, order: bool = False,
+                 attributes: str = "") -> None:
     """Creates `topic` on every master and returns once every NameServer route shows all of them."""
     masters = {name: addresses["0"] for name, addresses in brokers(namesrv).items() if "0" in addresses}
     for address in masters.values():
         call(address, UPDATE_AND_CREATE_TOPIC, {
             "topic": topic, "defaultTopic": "TBW102", "readQueueNums": queues, "writeQueueNums": queues, "perm": 6,
-            "topicFilterType": "SINGLE_TAG", "topicSysFlag": 0, "order": order})
+            "topicFilterType": "SINGLE_TAG", "topicSysFlag": 0, "order": order,
+            **({"attributes": attributes} if attributes else {})})
 
     def visible():
         found = route(namesrv, topic)
