@@ -157,13 +157,18 @@ void SendMessageProcessor::process(const Request& request, Responder responder) 
     }
 }
 
+// The properties that will be stored, in scratch().
+SendProperties SendMessageProcessor::take_properties(const Send& send) const {
+    return rewrite_properties(send.header.properties.value_or(std::string_view{}),
+                              {.region_id = c_.config.region_id,
+                               .cluster_name = c_.config.broker_cluster_name,
+                               .trace_on = c_.config.trace_on},
+                              scratch().properties);
+}
+
 void SendMessageProcessor::send_message(Send& send, Responder responder) {
     auto& properties = scratch().properties;
-    const auto found = rewrite_properties(send.header.properties.value_or(std::string_view{}),
-                                          {.region_id = c_.config.region_id,
-                                           .cluster_name = c_.config.broker_cluster_name,
-                                           .trace_on = c_.config.trace_on},
-                                          properties);
+    const auto found = take_properties(send);
     send.type = found.type();
     const auto delay_level = parse_delay_level(found.delay_level);
     if (!delay_level) {
@@ -405,11 +410,7 @@ void SendMessageProcessor::send_inner_batch(Send& send, std::size_t messages, Re
         return;
     }
     auto& properties = scratch().properties;
-    const auto found = rewrite_properties(send.header.properties.value_or(std::string_view{}),
-                                          {.region_id = c_.config.region_id,
-                                           .cluster_name = c_.config.broker_cluster_name,
-                                           .trace_on = c_.config.trace_on},
-                                          properties);
+    const auto found = take_properties(send);
     set_property(properties, property::kInnerNum, std::to_string(messages));
     send.message.properties = properties;
     send.message.sys_flag |= sys_flag::kNeedUnwrap | sys_flag::kInnerBatch;

@@ -61,6 +61,7 @@ private:
     struct Send;   // one request on its way, on the stack
     struct Reply;  // what its answer needs, once it is stored
 
+    SendProperties take_properties(const Send& send) const;
     void send_message(Send& send, Responder responder);
     void send_batch(Send& send, Responder responder);
     void send_inner_batch(Send& send, std::size_t messages, Responder responder);
