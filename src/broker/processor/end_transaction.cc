@@ -213,6 +213,8 @@ Response EndTransactionProcessor::commit_response(store::PutMessageStatus status
         }
         case store::PutMessageStatus::UNKNOWN_ERROR:
             return refusal("UNKNOWN_ERROR");
+        case store::PutMessageStatus::LMQ_CONSUME_QUEUE_NUM_EXCEEDED:
+            break;
     }
     return refusal("UNKNOWN_ERROR DEFAULT");
 }

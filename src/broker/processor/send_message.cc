@@ -167,7 +167,6 @@ SendProperties SendMessageProcessor::take_properties(const Send& send) const {
 }
 
 void SendMessageProcessor::send_message(Send& send, Responder responder) {
-    auto& properties = scratch().properties;
     const auto found = take_properties(send);
     send.type = found.type();
     const auto delay_level = parse_delay_level(found.delay_level);
