@@ -36,13 +36,11 @@
 #include "remoting/io_pool.h"
 #include "remoting/remoting_client.h"
 #include "remoting/remoting_server.h"
-#include "remoting/socket_ops.h"
 #include "store/message_store.h"
 
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <thread>
 #include <utility>
 
 namespace rmq::broker {
@@ -66,13 +64,6 @@ constexpr milliseconds kProtectPeriod{180'000};  // Source: BrokerController.pro
 // Source: NettyServerConfig, BrokerController: the second listener is two below the first.
 constexpr std::int32_t kFastPortDistance = 2;
 
-void log_failure(const char* what, const Status& status) {
-    if (!status) {
-        log_of("broker").error("persist_failed table={} reason=\"{}\"", what,
-                               status.error().remark);
-    }
-}
-
 }  // namespace
 
 // What is there before the address of this broker is known, in the order of construction.
@@ -86,6 +77,10 @@ struct Broker::Parts {
     void persist();
     void on_close(const std::shared_ptr<Connection>& connection);
     void add_jobs();
+    // Runs tasks on io thread k.
+    auto poster() {
+        return [this](unsigned k, UniqueFunction<void()> task) { pool.post(k, std::move(task)); };
+    }
     Status listen_for_metrics();
     BrokerGauges::Collaborators gauge_collaborators();
 
@@ -121,7 +116,6 @@ struct Broker::Parts::Services {
     ClientCollaborators client_collaborators(Parts& p, const SocketAddress& store_host);
     PullRequestHoldService::Collaborators hold_collaborators(Parts& p);
     PopCollaborators pop_collaborators(Parts& p, const SocketAddress& store_host);
-    void on_register_answer(Parts& p, const RegisterAnswer& answer) const;
 
     ConsumerManager consumers;
     ProducerManager producers;
@@ -217,7 +211,12 @@ Broker::Parts::Services::Services(Parts& p, DelayLevelTable levels, const Socket
                     .clock = p.clock,
                     .self = self_of(p.config, p.store_config),
                     .all_topics = [&p] { return p.topics.serialize(); },
-                    .on_answer = [this, &p](const auto& a) { on_register_answer(p, a); }}),
+                    .on_answer =
+                        [&p](const RegisterAnswer& answer) {
+                            if (answer.order_topics) {
+                                p.topics.mark_ordered(names_of(*answer.order_topics));
+                            }
+                        }}),
       holds(p.pool.size(), hold_collaborators(p)),
       pop(pop_collaborators(p, store_host),
           make_pop_store(p.store, schedule_rewrite, [this] { return timers.is_current(); })),
@@ -237,16 +236,18 @@ Broker::Parts::Services::Services(Parts& p, DelayLevelTable levels, const Socket
         notifier.on_change(group, members);
     });
     consumers.set_gone_listener([&p](auto group) { p.filters.unregister_group(group); });
-    schedule.set_delivery_listener([&p](const DelayDelivery& delivery) {
+    const auto count = [&p](const auto& delivery) {
         p.stats.on_put(
             {.topic = delivery.topic, .queue_id = delivery.queue_id, .bytes = delivery.bytes});
+    };
+    schedule.set_delivery_listener([&p, count](const DelayDelivery& delivery) {
+        count(delivery);
         if (auto* const metrics = p.stats.metrics()) {
             metrics->on_delay_delivery(delivery.topic, delivery.bytes);
         }
     });
-    timers.set_delivery_listener([&p](const TimerDelivery& delivery) {
-        p.stats.on_put(
-            {.topic = delivery.topic, .queue_id = delivery.queue_id, .bytes = delivery.bytes});
+    timers.set_delivery_listener([&p, count](const TimerDelivery& delivery) {
+        count(delivery);
         if (auto* const metrics = p.stats.metrics()) {
             metrics->on_timer_dequeue(delivery.real_topic);
         }
@@ -270,62 +271,60 @@ Broker::Parts::Services::Services(Parts& p, DelayLevelTable levels, const Socket
 }
 
 PullRequestHoldService::Collaborators Broker::Parts::Services::hold_collaborators(Parts& p) {
-    return {
-        .clock = p.clock,
-        .max_offset =
-            [&p](std::string_view topic, std::int32_t queue_id) {
-                return p.store.max_offset(topic, queue_id).value;
-            },
-        .post = [&p](unsigned k, UniqueFunction<void()> task) { p.pool.post(k, std::move(task)); },
-        .execute_woken =
-            [this](PullRequest request, Responder responder) {
-                client_processors.pull().execute_woken(std::move(request), std::move(responder));
-            }};
+    return {.clock = p.clock,
+            .max_offset =
+                [&p](std::string_view topic, std::int32_t queue_id) {
+                    return p.store.max_offset(topic, queue_id).value;
+                },
+            .post = p.poster(),
+            .execute_woken =
+                [this](PullRequest request, Responder responder) {
+                    client_processors.pull().execute_woken(std::move(request),
+                                                           std::move(responder));
+                }};
 }
 
 PopCollaborators Broker::Parts::Services::pop_collaborators(Parts& p,
                                                             const SocketAddress& store_host) {
-    return {
-        .config = p.config,
-        .store_config = p.store_config,
-        .clock = p.clock,
-        .stats = p.stats,
-        .topics = p.topics,
-        .groups = p.groups,
-        .offsets = p.offsets,
-        .consumers = consumers,
-        .admission = admission,
-        .outer = outer,
-        .client = client,
-        .store_host = store_host,
-        .config_dir = p.store_config.store_path_root_dir + "/config",
-        .post = [&p](unsigned k, UniqueFunction<void()> task) { p.pool.post(k, std::move(task)); }};
+    return {.config = p.config,
+            .store_config = p.store_config,
+            .clock = p.clock,
+            .stats = p.stats,
+            .topics = p.topics,
+            .groups = p.groups,
+            .offsets = p.offsets,
+            .consumers = consumers,
+            .admission = admission,
+            .outer = outer,
+            .client = client,
+            .store_host = store_host,
+            .config_dir = p.store_config.store_path_root_dir + "/config",
+            .post = p.poster()};
 }
 
 ClientCollaborators Broker::Parts::Services::client_collaborators(Parts& p,
                                                                   const SocketAddress& store_host) {
-    return {
-        .config = p.config,
-        .store_config = p.store_config,
-        .clock = p.clock,
-        .store = p.store,
-        .stats = p.stats,
-        .topics = p.topics,
-        .groups = p.groups,
-        .offsets = p.offsets,
-        .consumers = consumers,
-        .filters = p.filters,
-        .producers = producers,
-        .locks = locks,
-        .transactions = transactions,
-        .holds = holds,
-        .admission = admission,
-        .schedule = schedule_rewrite,
-        .flow = flow,
-        .slow_consumers = slow_consumers,
-        .store_host = store_host,
-        .max_delay_level = schedule.levels().max_level(),
-        .post = [&p](unsigned k, UniqueFunction<void()> task) { p.pool.post(k, std::move(task)); }};
+    return {.config = p.config,
+            .store_config = p.store_config,
+            .clock = p.clock,
+            .store = p.store,
+            .stats = p.stats,
+            .topics = p.topics,
+            .groups = p.groups,
+            .offsets = p.offsets,
+            .consumers = consumers,
+            .filters = p.filters,
+            .producers = producers,
+            .locks = locks,
+            .transactions = transactions,
+            .holds = holds,
+            .admission = admission,
+            .schedule = schedule_rewrite,
+            .flow = flow,
+            .slow_consumers = slow_consumers,
+            .store_host = store_host,
+            .max_delay_level = schedule.levels().max_level(),
+            .post = p.poster()};
 }
 
 AdminCollaborators Broker::Parts::Services::admin_collaborators(Parts& p) {
@@ -373,12 +372,6 @@ AdminCollaborators Broker::Parts::Services::admin_collaborators(Parts& p) {
                 p.stats.on_group_deleted(group);
                 pop.on_group_deleted(group);
             }};
-}
-
-void Broker::Parts::Services::on_register_answer(Parts& p, const RegisterAnswer& answer) const {
-    if (answer.order_topics) {
-        p.topics.mark_ordered(names_of(*answer.order_topics));
-    }
 }
 
 void Broker::Parts::on_close(const std::shared_ptr<Connection>& connection) {
@@ -501,8 +494,6 @@ void Broker::Parts::begin() {
                 services->holds.run_once(k, kHoldCheckMs);
             }
         });
-    }
-    for (unsigned k = 0; k < pool.size(); ++k) {
         pool.every(k, milliseconds(SendFlowControl::kTickMs),
                    [this, k] { services->flow.tick(k, clock.monotonic_ms()); });
     }

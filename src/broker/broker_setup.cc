@@ -2,6 +2,7 @@
 #include "broker/broker_setup.h"
 
 #include "broker/broker_config.h"
+#include "common/log.h"
 #include "remoting/socket_ops.h"
 #include "store/message_store_config.h"
 
@@ -55,6 +56,13 @@ Result<SocketAddress> store_host_of(const BrokerConfig& config) {
 
 std::string config_file(const store::MessageStoreConfig& config, const char* name) {
     return config.store_path_root_dir + "/config/" + name;
+}
+
+void log_failure(const char* table, const Status& persisted) {
+    if (!persisted) {
+        log_of("broker").error("persist_failed table={} reason=\"{}\"", table,
+                               persisted.error().remark);
+    }
 }
 
 std::vector<std::string> names_of(const KvTable& table) {

@@ -18,7 +18,7 @@ namespace rmq::broker {
 
 struct BrokerConfig;
 
-// What the composition root derives from settings.
+// What the composition root needs beside its parts: mostly what follows from settings.
 
 unsigned io_threads(const BrokerConfig& config);
 RemotingServerOptions server_options(const BrokerConfig& config, std::int32_t port);
@@ -29,6 +29,8 @@ BrokerSelf self_of(const BrokerConfig& config, const store::MessageStoreConfig& 
 Result<SocketAddress> store_host_of(const BrokerConfig& config);
 // A file of the state directory.
 std::string config_file(const store::MessageStoreConfig& config, const char* name);
+// ERROR persist_failed, unless `persisted` is a success.
+void log_failure(const char* table, const Status& persisted);
 std::vector<std::string> names_of(const KvTable& table);
 
 }  // namespace rmq::broker

@@ -58,8 +58,7 @@ TEST_CASE("HttpEndpoint: headers beyond the bound are refused", "[remoting]") {
     CHECK(ask_http(endpoint.port(), "GET /there").starts_with("HTTP/1.1 200 "));
 }
 
-TEST_CASE("HttpEndpoint: who says nothing is closed, and too many are not let in",
-          "[remoting]") {
+TEST_CASE("HttpEndpoint: who says nothing is closed, and too many are not let in", "[remoting]") {
     HttpEndpointOptions options;
     options.connections_max = 4;
     options.connections_per_address_max = 4;

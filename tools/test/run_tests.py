@@ -165,6 +165,7 @@ def options():
     parser.add_argument("--oracle", action="store_true", help="only the scenarios, against the original server")
     parser.add_argument("--sanitizers", default="asan,tsan", help="presets besides release; empty for none")
     parser.add_argument("--no-compat", action="store_true", help="leave the stock clients out")
+    parser.add_argument("--suite", action="store_true", help="only the original's own integration tests")
     parser.add_argument("compat", nargs="*", help="options for compat-tests/run.py, after --")
     return parser.parse_args()
 
@@ -173,6 +174,10 @@ def main() -> int:
     chosen, tally = options(), Tally()
     if chosen.oracle:
         compatibility(tally, "oracle", chosen.compat)
+    elif chosen.suite:
+        if not build("release", ["raptormq"]) or run([str(ROOT / "compat-tests" / "setup.sh")]) != 0:
+            tally.add(0, ["build release and compat-tests/setup.sh"])
+        counted(tally, "integration tests of the original", ["compat-tests/run_suite.py", "--quick"])
     else:
         tidy(tally)
         unit_tests(tally, "release")
@@ -182,7 +187,6 @@ def main() -> int:
             if not chosen.no_compat:
                 compatibility(tally, "raptormq", chosen.compat)
                 counted(tally, "example programs", ["compat-tests/examples/run_examples.py", "--recorded"])
-                counted(tally, "integration tests of the original", ["compat-tests/run_suite.py", "--quick"])
                 counted(tally, "mqadmin", ["compat-tests/mqadmin_compare.py", "--recorded"])
                 counted(tally, "metrics", ["compat-tests/metrics_compare.py", "--recorded"])
     say("summary")

@@ -79,8 +79,7 @@ TEST_CASE("BrokerMetrics: ends of transactions are counted, their ages in second
     CHECK(text.find(latency + "_count{topic=\"U\"}") == std::string::npos);
 }
 
-TEST_CASE("BrokerMetrics: answers are counted by the names of their codes",
-          "[broker][metrics]") {
+TEST_CASE("BrokerMetrics: answers are counted by the names of their codes", "[broker][metrics]") {
     BrokerConfig config;
     BrokerMetrics metrics(config, is_system);
     metrics.on_answer({.request_code = static_cast<int>(RequestCode::SEND_MESSAGE_V2),

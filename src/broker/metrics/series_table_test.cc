@@ -10,8 +10,7 @@
 
 namespace rmq::broker {
 
-TEST_CASE("SeriesTable: what many threads count is added up by label values",
-          "[broker][metrics]") {
+TEST_CASE("SeriesTable: what many threads count is added up by label values", "[broker][metrics]") {
     SeriesTable table(2, 100);
     std::vector<std::thread> threads;
     for (int t = 0; t < 8; ++t) {

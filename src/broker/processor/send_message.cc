@@ -410,6 +410,7 @@ void SendMessageProcessor::send_inner_batch(Send& send, std::size_t messages, Re
     }
     auto& properties = scratch().properties;
     const auto found = take_properties(send);
+    send.type = found.type();
     set_property(properties, property::kInnerNum, std::to_string(messages));
     send.message.properties = properties;
     send.message.sys_flag |= sys_flag::kNeedUnwrap | sys_flag::kInnerBatch;
