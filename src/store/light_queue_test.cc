@@ -64,15 +64,19 @@ struct RunningStore {
         return std::string(
             find_property(record->properties, property::kInnerMultiQueueOffset).value_or("-"));
     }
-    bool await(std::string_view queue, std::int64_t offset) const {
+    template <class Condition>
+    bool await(Condition is_met) const {
         const std::int64_t deadline = clock.monotonic_ms() + 60'000;
-        while (store.max_offset(queue, kLightQueueId).value < offset) {
+        while (!is_met()) {
             if (clock.monotonic_ms() > deadline) {
                 return false;
             }
             std::this_thread::yield();
         }
         return true;
+    }
+    bool await(std::string_view queue, std::int64_t offset) const {
+        return await([&] { return store.max_offset(queue, kLightQueueId).value >= offset; });
     }
 
     MessageStoreConfig config;
@@ -105,6 +109,8 @@ TEST_CASE("LightQueues: one record is in every light queue it names",
     CHECK(third.queue_offset.value == 2);
     REQUIRE(s.await("%LMQ%a", 3));
     REQUIRE(s.await("%LMQ%b", 2));
+    // Listeners hear of entries after they are there.
+    CHECK(s.await([&s] { return s.light_arrivals >= 5; }));
     CHECK(s.light_arrivals == 5);
     CHECK(s.store.max_offset("Topic", 0).value == 3);
 
