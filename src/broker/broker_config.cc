@@ -140,13 +140,15 @@ constexpr ConfigRow kBrokerRows[] = {
     config_row<&C::metrics_exporter_type>(
         "metricsExporterType", "DISABLE or PROM, or 0 or 2; OTLP_GRPC and LOG are not served"),
     config_row<&C::metrics_in_delta>("metricsInDelta", "adds the label aggregation=delta"),
-    config_row<&C::metrics_label>("metricsLabel", "extra labels of every series, k:v,k:v"),
+    config_row<&C::metrics_label>("metricsLabel", "extra labels of every series, k:v,k:v",
+                                  {.prints_empty = true}),
     config_row<&C::metrics_otel_cardinality_limit>(
         "metricsOtelCardinalityLimit",
         "most label sets per metric; the rest is summed up in one more",
         {.min = 2, .max = 1'000'000}),
     config_row<&C::metrics_prom_exporter_host>(
-        "metricsPromExporterHost", "address that answers /metrics; brokerIP1 when empty"),
+        "metricsPromExporterHost", "address that answers /metrics; brokerIP1 when empty",
+        {.prints_empty = true}),
     config_row<&C::metrics_prom_exporter_port>("metricsPromExporterPort", "port of /metrics",
                                                {.min = 0, .max = 65535}),
     config_row<&C::msg_trace_topic_name>("msgTraceTopicName", "trace topic name"),

@@ -34,6 +34,8 @@ struct ConfigNotes {
     const char* default_shown = nullptr;
     // The key under which the original prints it, where its field and its setter differ in name.
     const char* printed_key = nullptr;
+    // An empty text is the original's default, and printed; otherwise it stands for Java's null.
+    bool prints_empty = false;
 };
 
 // One setting. Honoured rows point at a struct member through set/get; known-only rows without a

@@ -274,8 +274,9 @@ Properties Configuration::values() const {
     for (const Bound& bound : bound_) {
         for (const ConfigRow& row : bound.table.rows) {
             const std::string text = current(bound, row);
-            // Empty text of a member stands for Java's null, which is not printed.
-            const bool unset = row.get == nullptr ? !bound.kept.contains(row.key) : text.empty();
+            // Java's null is not printed.
+            const bool unset = row.get == nullptr ? !bound.kept.contains(row.key)
+                                                  : text.empty() && !row.notes.prints_empty;
             if ((bound.table.printed || explicit_.contains(row.key)) && !unset) {
                 const char* printed = row.notes.printed_key;
                 values.emplace(printed == nullptr ? row.key : printed, text);
