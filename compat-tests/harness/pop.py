@@ -9,7 +9,7 @@ import json
 import time
 from dataclasses import dataclass
 
-from . import remoting
+from . import records, remoting
 
 POP_MESSAGE = 200050
 ACK_MESSAGE = 200051
@@ -26,7 +26,7 @@ POLLING_FULL, POLLING_TIMEOUT, PULL_NOT_FOUND, NO_MESSAGE = 209, 210, 19, 208
 class Popped:
     """A message with its receipt handle and the topic to acknowledge it under."""
 
-    message: remoting.Message
+    message: records.Record
     topic: str
     handle: str
     order_count: int = 0

@@ -7,11 +7,12 @@ to look at what is stored, and to ask whether a server is ready; what is under t
 
 import itertools
 import json
+import re
 import socket
 import struct
 import time
-import zlib
-from dataclasses import dataclass, field
+
+from . import records
 
 # Source: RequestCode
 PULL_MESSAGE = 11
@@ -31,9 +32,8 @@ INVOKE_BROKER_TO_RESET_OFFSET = 222
 UPDATE_NAMESRV_CONFIG = 318
 
 _opaques = itertools.count(1)
-_MESSAGE_FIXED = struct.Struct(">iiiiiqqiq8sq8siqi")
-_COMPRESSED = 1
 _PULL_WITH_SUBSCRIPTION = 4
+_BARE_KEY = re.compile(r"\s*(-?\d+):")
 
 
 class RemotingError(Exception):
@@ -44,39 +44,12 @@ class RemotingError(Exception):
         self.code = code
 
 
-@dataclass
-class Message:
-    """One stored record, decoded. `body` is inflated when the record says zlib."""
-
-    topic: str
-    queue: int
-    offset: int
-    body: bytes
-    reconsume_times: int
-    store_timestamp: int
-    properties: dict = field(default_factory=dict)
-    sys_flag: int = 0
-
-
 def decode_messages(data: bytes) -> list:
-    """Decodes the records of a pull answer. Source: MessageDecoder, record version 1."""
+    """The records of a pull answer."""
     messages, at = [], 0
     while at < len(data):
-        fixed = _MESSAGE_FIXED.unpack_from(data, at)
-        total, queue, offset, sys_flag, store_timestamp = fixed[0], fixed[3], fixed[5], fixed[7], fixed[10]
-        cursor = at + _MESSAGE_FIXED.size
-        body = data[cursor:cursor + fixed[14]]
-        cursor += fixed[14]
-        topic_length = data[cursor]
-        topic = data[cursor + 1:cursor + 1 + topic_length].decode()
-        cursor += 1 + topic_length
-        properties_length = struct.unpack_from(">h", data, cursor)[0]
-        text = data[cursor + 2:cursor + 2 + properties_length].decode()
-        properties = dict(pair.split("\x01", 1) for pair in text.split("\x02") if "\x01" in pair)
-        if sys_flag & _COMPRESSED:
-            body = zlib.decompress(body)
-        messages.append(Message(topic, queue, offset, body, fixed[12], store_timestamp, properties, sys_flag))
-        at += total
+        messages.append(records.parse(data, at))
+        at += messages[-1].size
     return messages
 
 
@@ -85,7 +58,7 @@ class Connection:
 
     def __init__(self, address: str, timeout: float = 5.0):
         host, port = address.rsplit(":", 1)
-        self._socket = socket.create_connection((host, int(port)), timeout=timeout)
+        self._socket = socket.create_connection((host.strip("[]"), int(port)), timeout=timeout)
 
     def __enter__(self):
         return self
@@ -149,12 +122,10 @@ def parse_java_json(text: bytes):
         elif char == '"':
             in_string = True
         elif char in "{,":
-            end = i + 1
-            while end < len(source) and source[end].isdigit():
-                end += 1
-            if end > i + 1 and end < len(source) and source[end] == ":":
-                out.append(f'"{source[i + 1:end]}"')
-                i = end - 1
+            key = _BARE_KEY.match(source, i + 1)
+            if key:
+                out.append(f'"{key[1]}":')
+                i = key.end() - 1
         i += 1
     return json.loads("".join(out))
 

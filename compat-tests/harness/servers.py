@@ -114,7 +114,7 @@ class Broker(Process):
     broker_name: str
     address: str
     namesrvs: list
-    own_command = None
+    own_command = None  # command and environment of the kind's own server while the original's is in its place
 
 
 class Cluster:
@@ -176,16 +176,22 @@ class Cluster:
                 for address, process in zip(self.namesrv_addresses, self.namesrvs) if process.running())
         remoting.wait_until(ready, deadline, f"{broker.name} is registered")
 
-    def hand_to_oracle(self, broker: Broker) -> None:
-        """From its next start on, `broker` is the original's on the same settings and store directory."""
-        broker.own_command = broker.own_command or (broker.command, broker.env)
-        broker.command, broker.env = oracle_broker_command(self.directory, broker.name,
-                                                           self.directory / f"{broker.name}.conf")
+    def hand_over(self, broker: Broker, kill: bool = False, between=lambda: None) -> None:
+        """Stops `broker`, or kills it, and starts the other server on the same settings and store directory.
 
-    @staticmethod
-    def hand_back(broker: Broker) -> None:
-        """From its next start on, `broker` is again of this cluster's kind."""
-        broker.command, broker.env = broker.own_command
+        The other one is the original's broker, or, the next time, that of this cluster's kind again. `between` is
+        called while none runs. Returns once the other one is ready.
+        """
+        (broker.kill if kill else broker.stop)()
+        between()
+        if broker.own_command:
+            (broker.command, broker.env), broker.own_command = broker.own_command, None
+        else:
+            broker.own_command = (broker.command, broker.env)
+            broker.command, broker.env = oracle_broker_command(self.directory, broker.name,
+                                                               self.directory / f"{broker.name}.conf")
+        broker.start()
+        self.wait_ready(broker, 90)
 
     def ended(self) -> str:
         """Which servers do not run any more, and how they ended; empty when all run."""

@@ -157,14 +157,10 @@ def takeover(group):
         assert len(fresh) == len(set(fresh)), "a message is stored twice"
 
     group.each(begin)
-    for turn, (halt, hand) in enumerate([(broker.stop, cluster.hand_to_oracle), (broker.stop, cluster.hand_back),
-                                         (broker.kill, cluster.hand_to_oracle), (broker.kill, cluster.hand_back)]):
+    for turn, kill in enumerate((False, False, True, True)):
         group.each(lambda context, label=f"turn {turn}": send(context, label))
         group.each(note)
-        halt()
-        hand(broker)
-        broker.start()
-        cluster.wait_ready(broker, 90)
+        cluster.hand_over(broker, kill)
         group.each(compare)
     group.each(lambda context: send(context, "last"))
     group.each(delivered)

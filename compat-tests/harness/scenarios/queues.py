@@ -3,7 +3,7 @@
 
 import time
 
-from .. import remoting
+from .. import raw_producer, remoting
 
 BATCH_QUEUE = "+queue.type=BatchCQ"
 _NEED_UNWRAP, _INNER_BATCH = 0x40, 0x80
@@ -98,13 +98,9 @@ def inner_batch_takeover(group):
         assert sorted(m["body"] for m in got) == sorted(sent)
 
     group.each(begin)
-    for turn, (halt, hand) in enumerate([(broker.stop, cluster.hand_to_oracle), (broker.kill, cluster.hand_back),
-                                         (broker.kill, cluster.hand_to_oracle), (broker.stop, cluster.hand_back)]):
+    for turn, kill in enumerate((False, True, True, False)):
         group.each(lambda context, label=f"turn {turn}": send(context, label))
-        halt()
-        hand(broker)
-        broker.start()
-        cluster.wait_ready(broker, 90)
+        cluster.hand_over(broker, kill)
         group.each(compare)
     group.each(lambda context: send(context, "last"))
     group.each(compare)
@@ -165,11 +161,10 @@ def lmq_quota(context):
     broker = context.cluster.broker
     light = [f"%LMQ%{context.name(str(each))}" for each in range(3)]
 
+    sender = raw_producer.Producer(broker, "PG", context.name("id")[-12:])
+
     def send(names):
-        properties = f"UNIQ_KEY\x01{context.name('id')}{time.monotonic_ns()}\x02INNER_MULTI_DISPATCH\x01{names}\x02"
-        return remoting.call(broker, 310, {
-            "a": "PG", "b": topic, "c": "TBW102", "d": 4, "e": 0, "f": 0, "g": int(time.time() * 1000), "h": 0,
-            "i": properties, "j": 0, "k": False, "m": False}, b"body", ok=(0, 2017))[0]
+        return sender.send(topic, "body", {"INNER_MULTI_DISPATCH": names}, ok=(0, 2017))["code"]
 
     assert send(light[0]) == 0
     remoting.wait_until(lambda: remoting.max_offset(broker, light[0], 0) == 1, 15, "the first light queue")

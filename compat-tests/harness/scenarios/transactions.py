@@ -200,12 +200,9 @@ def transactions_takeover(group):
         assert seen == wanted, seen - wanted
 
     group.each(begin)
-    for turn, (halt, hand) in enumerate([(broker.stop, cluster.hand_to_oracle), (broker.kill, cluster.hand_back)]):
+    for turn, kill in enumerate((False, True)):
         group.each(lambda context, label=f"turn {turn}": leave_open(context, label))
-        halt()
-        hand(broker)
-        broker.start()
-        cluster.wait_ready(broker, 90)
+        cluster.hand_over(broker, kill)
         group.each(check)
 
 
