@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tests of the runner itself: decoding, parsing, judging and the ledger. No server and no client is needed."""
 
+import argparse
+import contextlib
+import io
 import json
 import struct
 import tempfile
@@ -10,6 +13,7 @@ import zlib
 from pathlib import Path
 
 import ledger
+import run as runner
 from harness import paths, remoting, scenarios
 from harness.drivers import numbered_body, numbered_crc
 
@@ -18,6 +22,38 @@ def record(topic: bytes, body: bytes, properties: bytes, sys_flag: int = 0) -> b
     fixed = struct.pack(">iiiiqqiq8sq8siqi", 0, 0, 3, 0, 7, 1000, sys_flag, 1, b"h" * 8, 2, b"h" * 8, 4, 0, len(body))
     rest = fixed + body + bytes([len(topic)]) + topic + struct.pack(">h", len(properties)) + properties
     return struct.pack(">i", len(rest) + 4) + rest
+
+
+class SecondAttempts(unittest.TestCase):
+    """What is run once more, and what is not."""
+
+    class Run(runner.Run):
+        def __init__(self, good):
+            super().__init__(argparse.Namespace(server="raptormq"), [], [])
+            self.good, self.tried = good, []
+
+        def own(self, client, scenario):
+            self.tried.append(scenario["id"])
+            self.record(client["id"], scenario["id"], "pass" if scenario["id"] in self.good else "fail", "again")
+
+    def run_with(self, statuses: dict, good=()):
+        run = self.Run(good)
+        with contextlib.redirect_stdout(io.StringIO()):
+            for scenario, status in statuses.items():
+                run.record("go", scenario, status, "first")
+            run._second_attempts([({"id": "go"}, {"id": scenario}) for scenario in statuses if scenario != "grouped"])
+        return run
+
+    def test_a_failure_counts_unless_it_passes_alone(self):
+        run = self.run_with({"a": "fail", "b": "pass", "c": "fail", "grouped": "fail"}, good=["c"])
+        self.assertEqual(run.tried, ["a", "c"])
+        self.assertEqual({o["scenario"]: o["status"] for o in run.outcomes},
+                         {"a": "fail", "b": "pass", "c": "pass", "grouped": "fail"})
+        self.assertEqual(run.unsteady, ["go c: first"])
+
+    def test_many_failures_stay(self):
+        run = self.run_with({str(each): "fail" for each in range(runner.MOST_UNSTEADY + 1)})
+        self.assertEqual(run.tried, [])
 
 
 class Decoding(unittest.TestCase):
