@@ -81,21 +81,27 @@ Status overwrite_file(const std::string& path, std::string_view bytes) {
     return sync_data(file, path);
 }
 
-Status replace_with_backup(const std::string& path, std::string_view text) {
+Status replace_with_backup(const std::string& path, std::string_view text, Replacement how) {
     const std::string directory = parent_of(path);
+    const std::string temporary = path + ".tmp";
     RMQ_CHECK(create_directories(directory));
-    if (::rename(path.c_str(), (path + ".bak").c_str()) != 0 && errno != ENOENT) {
+    const Descriptor file(
+        ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
+    if (!file) {
+        return errno_error("cannot create " + temporary);
+    }
+    RMQ_CHECK(write_at(file, temporary, 0, text));
+    if (how.syncs && ::fsync(file.get()) != 0) {
+        return errno_error("cannot sync " + temporary);
+    }
+    if (how.keeps_current && ::rename(path.c_str(), (path + ".bak").c_str()) != 0 &&
+        errno != ENOENT) {
         return errno_error("cannot rename " + path + " to " + path + ".bak");
     }
-    const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-    if (!file) {
-        return errno_error("cannot create " + path);
+    if (::rename(temporary.c_str(), path.c_str()) != 0) {
+        return errno_error("cannot rename " + temporary + " to " + path);
     }
-    RMQ_CHECK(write_at(file, path, 0, text));
-    if (::fsync(file.get()) != 0) {
-        return errno_error("cannot sync " + path);
-    }
-    return sync_directory(directory);
+    return how.syncs ? sync_directory(directory) : Status{};
 }
 
 Result<std::string> load_with_backup(const std::string& path) {

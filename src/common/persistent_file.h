@@ -15,12 +15,20 @@ Result<std::string> read_file(const std::string& path);
 // kResourceExhausted.
 Status create_directories(const std::string& path);
 
-// Replaces a configuration file the way the original does: the current file becomes `<path>.bak`,
-// then the new one is written and both it and the directory are synced. After a crash at any moment
-// load_with_backup() gives the old or the new text. May block on the disk.
-// Source: MixAll.string2File / ConfigManager.persist. Errors: kIo, kResourceExhausted,
-// kPermissionDenied.
-Status replace_with_backup(const std::string& path, std::string_view text);
+struct Replacement {
+    // The current file becomes `<path>.bak`. Not wanted when it was never synced and .bak was: a
+    // loss of power could then spoil both.
+    bool keeps_current = true;
+    // File and directory are synced before the call returns, which may block on the disk.
+    bool syncs = true;
+};
+
+// Replaces a configuration file the way the original does: the text goes to `<path>.tmp`, the
+// current file becomes `<path>.bak`, the new one takes its name. Whenever the process dies
+// load_with_backup() gives the old or the new text, and whenever the machine does, if one of them
+// was synced. Source: MixAll.string2File / ConfigManager.persist.
+// Errors: kIo, kResourceExhausted, kPermissionDenied; the current file is then still there.
+Status replace_with_backup(const std::string& path, std::string_view text, Replacement how = {});
 
 // Text of `path`, or of `<path>.bak` when the file is missing or empty. Neither: kNotFound.
 Result<std::string> load_with_backup(const std::string& path);
