@@ -244,6 +244,20 @@ TEST_CASE("ConsumeQueue: leftovers behind the end are cleared", "[store][consume
     CHECK(read_file(f.file(0))->substr(3 * 20) == std::string(7 * 20, '\0'));
 }
 
+TEST_CASE("ConsumeQueue: leftovers behind a hole are cleared too", "[store][consume_queue][K-03]") {
+    Fixture f;
+    f.put_range(0, 2);
+    // A page that the disk never got, then one of a time before the log was cut.
+    std::string bytes = *read_file(f.file(0));
+    bytes.replace(5 * 20, 20, encoded(900, 100, 1));
+    f.overwrite(0, bytes);
+    f.reopen();
+    CHECK(f.queue->max_offset() == QueueOffset{2});
+    f.put_range(2, 5);
+    f.reopen();
+    CHECK(f.queue->max_offset() == QueueOffset{5});
+}
+
 TEST_CASE("ConsumeQueue: the minimum follows the CommitLog", "[store][consume_queue][K-03]") {
     Fixture f;
     f.put_range(0, 25);

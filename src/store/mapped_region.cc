@@ -4,8 +4,10 @@
 #include "common/assert.h"
 #include "common/descriptor.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -25,6 +27,11 @@ Result<char*> map(int fd, std::int64_t bytes, const std::string& path) {
         return errno_error("cannot map " + path);
     }
     return static_cast<char*>(at);
+}
+
+bool is_zero(const char* bytes, std::int64_t size) {
+    return size == 0 || (bytes[0] == 0 &&
+                         std::memcmp(bytes, bytes + 1, static_cast<std::size_t>(size - 1)) == 0);
 }
 
 }  // namespace
@@ -88,6 +95,31 @@ Status MappedRegion::sync(std::int64_t from, std::int64_t to) const {
         return errno_error("cannot sync " + path_);
     }
     return {};
+}
+
+Status MappedRegion::clear_from(std::int64_t from) {
+    const Descriptor file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file) {
+        return errno_error("cannot open " + path_);
+    }
+    std::int64_t first = size_;
+    std::int64_t last = from;
+    for (std::int64_t at = from; at < size_;) {
+        const off_t data = ::lseek(file.get(), at, SEEK_DATA);
+        if (data < 0 && errno == ENXIO) {
+            break;  // nothing but holes
+        }
+        // EINVAL: a file system that knows of no holes.
+        at = data < 0 ? at : static_cast<std::int64_t>(data);
+        const std::int64_t next = std::min((at / kPageBytes + 1) * kPageBytes, size_);
+        if (!is_zero(data_ + at, next - at)) {
+            std::memset(data_ + at, 0, static_cast<std::size_t>(next - at));
+            first = std::min(first, at);
+            last = next;
+        }
+        at = next;
+    }
+    return first < last ? sync(first, last) : Status{};
 }
 
 Status MappedRegion::rename(const std::string& path) {

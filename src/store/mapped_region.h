@@ -38,6 +38,9 @@ public:
     Status allocate(std::int64_t from, std::int64_t bytes);
     // Writes the pages of [from, to) to the disk. Errors: kIo. Blocks.
     Status sync(std::int64_t from, std::int64_t to) const;
+    // Makes every byte from `from` on zero, and syncs what was not. Reads only what the file system
+    // holds data for. Errors: kIo. Blocks.
+    Status clear_from(std::int64_t from);
     // Moves the file to another name in the same file system. Errors: kIo.
     Status rename(const std::string& path);
     // Removes the name; the mapping stays usable. A missing file is a success. Errors: kIo.

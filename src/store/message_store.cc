@@ -44,6 +44,10 @@ Status MessageStore::load() {
     return parts_->load();
 }
 
+bool MessageStore::had_crashed() const {
+    return parts_->had_crashed;
+}
+
 Status MessageStore::start() {
     return parts_->start();
 }

@@ -69,6 +69,8 @@ public:
     // directory, kPermissionDenied, kIo, kMalformed (a file has the wrong length); the remark names
     // the path and what to do. May take long after a crash; blocks.
     Status load();
+    // Whether load() found what a crash left, of the process or of the machine.
+    bool had_crashed() const;
     Status start();
     // Stops the threads, flushes, writes the checkpoint, removes `abort`.
     void shutdown();

@@ -70,9 +70,9 @@ MessageStore::Parts::Parts(const MessageStoreConfig& config_, const Clock& clock
 Status MessageStore::Parts::load() {
     RMQ_CHECK(create_directories(config.store_path_root_dir));
     RMQ_CHECK(lock.acquire(config.store_path_root_dir));
-    const bool is_abnormal = abort.exists();
-    RMQ_CHECK(load_files(is_abnormal));
-    RMQ_CHECK(recover(is_abnormal));
+    had_crashed = abort.exists();
+    RMQ_CHECK(load_files(had_crashed));
+    RMQ_CHECK(recover(had_crashed));
     is_loaded_ = true;
     return {};
 }
@@ -98,6 +98,12 @@ Status MessageStore::Parts::recover(bool is_abnormal) {
     from.logics_physical_offset = {checkpoint.get(StoreCheckpoint::kLogicsPhysicalOffset)};
     from.check_crc = config.check_crc_on_recover;
     const std::int64_t began = clock.monotonic_ms();
+    if (is_abnormal) {
+        // After a loss of power entries behind this may be torn, missing or of another time. The
+        // log has their records, and is about to be read anyway. (The original keeps what it
+        // finds.)
+        RMQ_CHECK(queues.truncate(find_scan_start(files, from)));
+    }
     RMQ_TRY(const RecoveryReport report,
             recover_commit_log(files, from, [this](const MessageRecord& record) {
                 return dispatcher.dispatch(record);

@@ -53,6 +53,7 @@ struct MessageStore::Parts {
     MessageReader reader;
     MessageQuery query;
 
+    bool had_crashed = false;  // set by load()
     std::atomic<std::int64_t> put_messages{0};
     std::atomic<std::int64_t> put_bytes{0};
     std::atomic<std::int64_t> put_failures{0};

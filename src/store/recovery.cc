@@ -116,6 +116,11 @@ Scanned scan_record(std::string_view rest, PhysicalOffset position, bool check_c
     return {ScanStep::kRecord, *record};
 }
 
+PhysicalOffset find_scan_start(const MappedFileQueue& files, const RecoveryStart& start) {
+    const Files all = files.files();
+    return {all.empty() ? 0 : all[first_file(all, start)]->start()};
+}
+
 Result<RecoveryReport> recover_commit_log(
     const MappedFileQueue& files, const RecoveryStart& start,
     const std::function<Status(const MessageRecord&)>& dispatch) {

@@ -52,6 +52,9 @@ Scanned scan_record(std::string_view rest, PhysicalOffset position, bool check_c
 bool has_lost_sector(std::string_view record_bytes, const MessageRecord& record,
                      PhysicalOffset position);
 
+// Where the scan begins: 0 when there are no files. Behind it nothing is known of the queues.
+PhysicalOffset find_scan_start(const MappedFileQueue& files, const RecoveryStart& start);
+
 // Finds the end of the log, and passes the records that the queues may lack to `dispatch`, which
 // must not mind repeats. Changes nothing; the caller then truncates log and queues at the end.
 //   - clean stop: scans from the newest file that begins at or before queues_end; dispatches what

@@ -18,11 +18,6 @@ namespace {
 constexpr std::int64_t kPageBytes = 4096;
 constexpr std::size_t kFilesScanned = 3;
 
-bool is_zero(const char* at, std::int64_t bytes) {
-    return bytes == 0 ||
-           (*at == 0 && std::memcmp(at, at + 1, static_cast<std::size_t>(bytes - 1)) == 0);
-}
-
 // Parses the 20 digits of a mapped file's name; -1 for anything else.
 std::int64_t start_of_name(const std::string& name) {
     return name.size() == 20 ? parse_number<std::int64_t>(name).value_or(-1) : -1;
@@ -122,25 +117,15 @@ Status UnitFiles::drop_last_file() {
 }
 
 // Later recoveries, also those of the original, take the first unit that is not written for the
-// end; leftovers behind it must not look written once the queue has grown up to them.
+// end; leftovers behind it must not look written once the queue has grown up to them. They need not
+// begin at the end: a loss of power may have taken any page.
 Status UnitFiles::clear_behind_end() {
     flushed_bytes_ = std::min(flushed_bytes_, end_ * layout_.unit_bytes);
     if (files_.empty() || end_ == files_.back().start + layout_.units_per_file) {
         return {};
     }
     RMQ_TRY(MappedRegion* const region, map(files_.back()));
-    const std::int64_t end = (end_ - files_.back().start) * layout_.unit_bytes;
-    if (is_zero(region->data() + end, layout_.unit_bytes)) {
-        return {};
-    }
-    for (std::int64_t at = end; at < file_bytes();) {
-        const std::int64_t next = std::min((at / kPageBytes + 1) * kPageBytes, file_bytes());
-        if (!is_zero(region->data() + at, next - at)) {
-            std::memset(region->data() + at, 0, static_cast<std::size_t>(next - at));
-        }
-        at = next;
-    }
-    return region->sync(end, file_bytes());
+    return region->clear_from((end_ - files_.back().start) * layout_.unit_bytes);
 }
 
 // --- writing -------------------------------------------------------------------------------------
