@@ -7,7 +7,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include <filesystem>
 #include <utility>
 
 namespace rmq::broker {
@@ -44,19 +43,19 @@ Result<nlohmann::json> ConfigFile::load() const {
 }
 
 void ConfigFile::write() {
-    const std::lock_guard lock(mutex_);
-    is_dirty_ = true;
-    const std::string text = encode_();
-    std::error_code failure;
-    std::filesystem::rename(path_, path_ + ".bak", failure);
-    if (failure && failure != std::errc::no_such_file_or_directory) {
-        log_of("broker").error("config_file_not_written path={} cause=\"{}\"", path_,
-                               failure.message());
-        return;
+    {
+        const std::lock_guard lock(mutex_);
+        is_dirty_ = true;
+        const auto written =
+            replace_with_backup(path_, encode_(), {.keeps_current = !is_unsynced_, .syncs = false});
+        is_unsynced_ = is_unsynced_ || static_cast<bool>(written);
+        if (!written) {
+            log_of("broker").error("config_file_not_written path={} cause=\"{}\"", path_,
+                                   written.error().remark);
+        }
     }
-    if (const auto written = write_file(path_, text); !written) {
-        log_of("broker").error("config_file_not_written path={} cause=\"{}\"", path_,
-                               written.error().remark);
+    if (on_written_) {
+        on_written_();
     }
 }
 
@@ -70,8 +69,9 @@ Status ConfigFile::sync() {
     if (!is_dirty_) {
         return {};
     }
-    RMQ_CHECK(replace_with_backup(path_, encode_()));
+    RMQ_CHECK(replace_with_backup(path_, encode_(), {.keeps_current = !is_unsynced_}));
     is_dirty_ = false;
+    is_unsynced_ = false;
     return {};
 }
 

@@ -8,16 +8,17 @@
 #include <functional>
 #include <mutex>
 #include <string>
+#include <utility>
 
 namespace rmq::broker {
 
 // One of the broker's JSON configuration files with its .bak.
 //
-// write() moves the current file to .bak and writes the new text without waiting for the disk, so
-// it may be called on a network thread; the text then survives a crash of the process but not of
-// the machine, until sync() has written and synced it. Whatever moment the machine fails at, the
-// new or the former text is read back. Thread safety: any thread.
-// Source: ConfigManager (5.5.0), which syncs inline.
+// write() replaces the file and waits for the disk only while sync() does, so it may be called on a
+// network thread; the text then survives a crash of the process but not of the machine, until
+// sync() has written and synced it. Whatever moment the machine fails at, a text is read back that
+// is as new as the last sync() or newer: what was synced stays as .bak until the next is. Thread
+// safety: any thread. Source: ConfigManager (5.5.0), which syncs inline.
 class ConfigFile {
 public:
     // `encode` gives the text to write; called by write() and sync(), with no lock held but this
@@ -27,6 +28,10 @@ public:
     // Parsed contents of the file or, when it is missing, empty or not JSON, of its .bak. Errors:
     // kNotFound when there is neither; kMalformed, kIo, kPermissionDenied.
     Result<nlohmann::json> load() const;
+
+    // Called after each write(), on its thread and outside this file's lock: it has sync() called
+    // soon. Before threads start.
+    void set_write_listener(std::function<void()> listener) { on_written_ = std::move(listener); }
 
     // A failure is logged and left to the next sync().
     void write();
@@ -40,8 +45,10 @@ public:
 private:
     const std::string path_;
     const std::function<std::string()> encode_;
+    std::function<void()> on_written_;
     std::mutex mutex_;
-    bool is_dirty_ = false;  // guarded by mutex_
+    bool is_dirty_ = false;     // guarded by mutex_; the disk has not the newest text
+    bool is_unsynced_ = false;  // guarded by mutex_; the current file was written and not synced
 };
 
 }  // namespace rmq::broker

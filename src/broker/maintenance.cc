@@ -10,6 +10,15 @@ void Maintenance::every(std::chrono::milliseconds period, UniqueFunction<void()>
     jobs_.push_back({period.count(), 0, std::move(job)});
 }
 
+void Maintenance::promptly(std::chrono::milliseconds period, UniqueFunction<void()> job) {
+    jobs_.push_back({period.count(), 0, std::move(job), true});
+}
+
+void Maintenance::hurry() {
+    is_hurried_ = true;
+    thread_.wake();
+}
+
 void Maintenance::start() {
     const auto now_ms = clock_.monotonic_ms();
     for (auto& job : jobs_) {
@@ -22,8 +31,9 @@ void Maintenance::start() {
 std::int64_t Maintenance::run_due() {
     constexpr std::int64_t kLongestWaitMs = 60'000;
     std::int64_t wait_ms = kLongestWaitMs;
+    const bool is_hurried = is_hurried_.exchange(false);
     for (auto& job : jobs_) {
-        if (clock_.monotonic_ms() >= job.next_ms) {
+        if (clock_.monotonic_ms() >= job.next_ms || (job.is_prompt && is_hurried)) {
             job.run();
             job.next_ms = clock_.monotonic_ms() + job.period_ms;
         }

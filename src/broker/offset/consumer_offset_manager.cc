@@ -21,6 +21,8 @@ constexpr const char* kLightTable = "lmqOffsetTable";
 
 constexpr char kSeparator = '@';
 
+constexpr std::size_t kCutsLogged = 3;
+
 // "topic@group" without an allocation for names of the allowed lengths.
 class Key {
 public:
@@ -313,6 +315,37 @@ std::size_t ConsumerOffsetManager::remove_if(
     return erase_entries([&](const auto& parts, const Entry& entry) {
         return entry.committed && is_obsolete(parts.topic, parts.group, *entry.committed);
     });
+}
+
+std::size_t ConsumerOffsetManager::cut_to_ends(
+    const std::function<std::int64_t(std::string_view topic, std::int32_t queue_id)>& max_offset) {
+    std::size_t cut = 0;
+    for (Shard& shard : shards_) {
+        const std::lock_guard lock(shard.mutex);
+        for (auto& [key, entry] : shard.entries) {
+            const auto parts = split_key(key);
+            if (!parts || !entry.committed) {
+                continue;
+            }
+            for (auto& [queue_id, offset] : *entry.committed) {
+                const std::int64_t end = max_offset(parts->topic, queue_id);
+                if (offset <= end) {
+                    continue;
+                }
+                if (++cut <= kCutsLogged) {
+                    log_of("broker").warn(
+                        "position_behind_end topic={} group={} queue={} position={} set_to={}",
+                        parts->topic, parts->group, queue_id, offset, end);
+                }
+                offset = end;
+            }
+        }
+    }
+    if (cut != 0) {
+        log_of("broker").warn("positions_behind_end count={}", cut);
+        count_change();
+    }
+    return cut;
 }
 
 void ConsumerOffsetManager::clear_pull(std::string_view group, std::string_view topic) {

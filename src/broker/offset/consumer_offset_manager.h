@@ -56,6 +56,12 @@ public:
     void enable_light_queues() { has_light_queues_ = true; }
     // Errors as TopicConfigManager::load().
     Status load();
+    // After a crash, before threads start: a position behind its queue's end goes back to the end.
+    // The messages in between went with the unsynced end of the log, and those that take their
+    // offsets must not be passed over; the original leaves that to consumers that are running.
+    // `max_offset` tells a queue's end. Returns how many positions went back.
+    std::size_t cut_to_ends(const std::function<std::int64_t(std::string_view topic,
+                                                             std::int32_t queue_id)>& max_offset);
 
     // --- every pull and commit ------------------------------------------------------------------
     // Stores a position; moving backwards is allowed and logged.

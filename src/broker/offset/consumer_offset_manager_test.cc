@@ -144,3 +144,26 @@ TEST_CASE("ConsumerOffsetManager: clone, remove and version steps",
     offsets.remove_topic("T");
     CHECK(offsets.groups_of_topic("T").empty());
 }
+
+TEST_CASE("ConsumerOffsetManager: after a crash no position is behind its queue's end",
+          "[broker][offset][C-04][K-03]") {
+    Fixture fixture;
+    auto offsets = fixture.offsets();
+    REQUIRE(offsets.load());
+    offsets.commit(kQueue, 10);
+    offsets.commit({"g", "T", 2}, 20);
+    offsets.commit({"h", "U", 1}, 30);
+    const auto end = [](std::string_view topic, std::int32_t queue_id) -> std::int64_t {
+        return topic == "U" ? 0 : queue_id == 1 ? 10 : 19;
+    };
+    CHECK(offsets.cut_to_ends(end) == 2);
+    CHECK(offsets.query(kQueue) == 10);
+    CHECK(offsets.query({"g", "T", 2}) == 19);
+    CHECK(offsets.query({"h", "U", 1}) == 0);
+    CHECK(offsets.cut_to_ends(end) == 0);
+
+    REQUIRE(offsets.run_once());
+    auto again = fixture.offsets();
+    REQUIRE(again.load());
+    CHECK(again.query({"g", "T", 2}) == 19);
+}

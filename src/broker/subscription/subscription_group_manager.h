@@ -73,6 +73,10 @@ public:
     // to them, and the data version.
     nlohmann::json serialize(std::size_t first = 0, std::size_t count = SIZE_MAX) const;
 
+    // Called after each change was written, to have run_once() called soon. Before threads start.
+    void set_write_listener(std::function<void()> listener) {
+        file_.set_write_listener(std::move(listener));
+    }
     // Syncs what changed since the last turn. May block on the disk.
     Status run_once() { return file_.sync(); }
 

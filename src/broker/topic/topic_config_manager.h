@@ -32,7 +32,7 @@ struct CreateTopicInSend {
 // The topics of this broker: config/topics.json, their DataVersion and the topics every broker has.
 // Thread safety: every member from any thread. Reads take a snapshot and never wait for a writer;
 // writers are serialised. A change is in the file's page cache when the call returns, so that it
-// survives a crash of the process, and is synced by the next run_once().
+// survives a crash of the process; run_once() syncs it.
 // Lifecycle: construct, set_change_listener(), load(), then use; run_once() from maintenance.
 // Source: TopicConfigManager (5.5.0).
 class TopicConfigManager {
@@ -51,6 +51,10 @@ public:
     TopicConfigManager& operator=(const TopicConfigManager&) = delete;
 
     void set_change_listener(ChangeListener listener);
+    // Called after each change was written, to have run_once() called soon. Before threads start.
+    void set_write_listener(std::function<void()> listener) {
+        file_.set_write_listener(std::move(listener));
+    }
     // From now on every name with %LMQ% is a topic of one queue, which is in no table and cannot be
     // changed (enableLmq). Before threads start. Source: LmqTopicConfigManager.
     void enable_light_queues() { has_light_queues_ = true; }

@@ -43,6 +43,7 @@ Result<Response> SubscriptionGroupAdmin::update_and_create_group(const Request& 
         return Response(ResponseCode::INVALID_PARAMETER, valid.error().remark);
     }
     RMQ_CHECK(groups_.update(std::move(group)));
+    RMQ_CHECK(groups_.run_once());
     return Response(ResponseCode::SUCCESS);
 }
 
@@ -61,6 +62,7 @@ Result<Response> SubscriptionGroupAdmin::update_and_create_group_list(const Requ
         groups.push_back(std::move(group));
     }
     RMQ_CHECK(groups_.update_all(std::move(groups)));
+    RMQ_CHECK(groups_.run_once());
     return Response(ResponseCode::SUCCESS);
 }
 
@@ -92,6 +94,7 @@ Result<Response> SubscriptionGroupAdmin::delete_group(const Request& request) {
     if (on_deleted_ && config_.auto_delete_unused_stats) {
         on_deleted_(header.group_name);
     }
+    RMQ_CHECK(groups_.run_once());
     return Response(ResponseCode::SUCCESS);
 }
 
@@ -115,6 +118,7 @@ Result<Response> SubscriptionGroupAdmin::update_and_get_forbidden(const Request&
             return Response(ResponseCode::INVALID_PARAMETER, valid.error().remark);
         }
         groups_.set_forbidden(group, topic, kRead, !*header.readable);
+        RMQ_CHECK(groups_.run_once());
     }
     return success_with(dump_json({{"group", group},
                                    {"readable", !groups_.is_forbidden(group, topic, kRead)},

@@ -114,6 +114,7 @@ Result<Response> TopicAdmin::update_and_create_topic(const Request& request) {
         return Response(ResponseCode::SUCCESS);
     }
     RMQ_CHECK(topics_.update(std::move(topic)));
+    RMQ_CHECK(topics_.run_once());
     wait_for_registration_();
     return Response(ResponseCode::SUCCESS);
 }
@@ -144,6 +145,7 @@ Result<Response> TopicAdmin::update_and_create_topic_list(const Request& request
         topics.push_back(std::move(topic));
     }
     RMQ_CHECK(topics_.update_all(std::move(topics)));
+    RMQ_CHECK(topics_.run_once());
     wait_for_registration_();
     return Response(ResponseCode::SUCCESS);
 }
@@ -194,6 +196,7 @@ Result<Response> TopicAdmin::delete_topic(const Request& request) {
     for (const auto& topic : doomed) {
         delete_one(topic);
     }
+    RMQ_CHECK(topics_.run_once());
     return Response(ResponseCode::SUCCESS);
 }
 
