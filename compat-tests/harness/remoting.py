@@ -32,6 +32,7 @@ INVOKE_BROKER_TO_RESET_OFFSET = 222
 UPDATE_NAMESRV_CONFIG = 318
 
 _opaques = itertools.count(1)
+_PULL_MAY_WAIT = 2
 _PULL_WITH_SUBSCRIPTION = 4
 _BARE_KEY = re.compile(r"\s*(-?\d+):")
 
@@ -191,20 +192,25 @@ def max_offset(broker: str, topic: str, queue: int) -> int:
     return int(fields["offset"])
 
 
+def pull(connection, topic: str, queue: int, offset: int, group: str, wait_ms: int = 0) -> tuple:
+    """One pull (code 11) of up to 32 messages: the messages, and the offset to go on from."""
+    code, fields, body = connection.request(PULL_MESSAGE, {
+        "consumerGroup": group, "topic": topic, "queueId": queue, "queueOffset": offset, "maxMsgNums": 32,
+        "sysFlag": _PULL_WITH_SUBSCRIPTION | (_PULL_MAY_WAIT if wait_ms else 0), "commitOffset": 0,
+        "suspendTimeoutMillis": wait_ms, "subscription": "*", "subVersion": int(time.time() * 1000),
+        "expressionType": "TAG"}, ok=(0, 19, 20, 21))
+    # PULL_NOT_FOUND (19) gives no other offset than the one asked for.
+    return decode_messages(body) if code == 0 else [], offset if code == 19 else int(fields["nextBeginOffset"])
+
+
 def read_queue(broker: str, topic: str, queue: int, group: str = "compat_observer") -> list:
-    """Every message of one queue, oldest first, read with plain pulls (code 11)."""
+    """Every message of one queue, oldest first, read with plain pulls."""
     messages, offset = [], 0
     with Connection(broker) as connection:
         while True:
-            code, fields, body = connection.request(PULL_MESSAGE, {
-                "consumerGroup": group, "topic": topic, "queueId": queue, "queueOffset": offset, "maxMsgNums": 32,
-                "sysFlag": _PULL_WITH_SUBSCRIPTION, "commitOffset": 0, "suspendTimeoutMillis": 0,
-                "subscription": "*", "subVersion": int(time.time() * 1000), "expressionType": "TAG",
-            }, ok=(0, 19, 20, 21))
-            if code == 0:
-                messages += decode_messages(body)
-            following = int(fields["nextBeginOffset"])
-            if code == 19 or following == offset:
+            found, following = pull(connection, topic, queue, offset, group)
+            messages += found
+            if following == offset:
                 return messages
             offset = following
 

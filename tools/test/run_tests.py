@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Builds RaptorMQ and runs its tests. The last line is "N passed, N failed".
 
-Counted are the cases of each Catch2 program, every other ctest test as one, tidy as one, every client by scenario, every
-example program, every mqadmin command, and the methods of the original's own integration tests but for its slow classes.
+Counted are the cases of each Catch2 program, every other ctest test as one, tidy as one, every life of a store that is
+killed or loses power, every client by scenario, every example program, every mqadmin command, every metric, and with
+--suite the methods of the original's own integration tests but for its slow classes.
 What could not be built or started has failed; nothing is skipped silently.
 """
 
@@ -184,6 +185,8 @@ def main() -> int:
         if not chosen.unit:
             for preset in filter(None, chosen.sanitizers.split(",")):
                 unit_tests(tally, preset)
+            counted(tally, "kills and losses of power", ["tools/torture/torture.py"])
+            counted(tally, "a disk that lies is noticed", ["tools/torture/torture.py", "--blind", "--kills=0", "--power=20"])
             if not chosen.no_compat:
                 compatibility(tally, "raptormq", chosen.compat)
                 counted(tally, "example programs", ["compat-tests/examples/run_examples.py", "--recorded"])
