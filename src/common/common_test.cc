@@ -6,6 +6,7 @@
 #include "common/message/message_id.h"
 #include "common/message/message_properties.h"
 #include "common/message/message_record.h"
+#include "common/message/property_order.h"
 #include "common/persistent_file.h"
 #include "common/properties_file.h"
 #include "common/testing/catch.h"
@@ -66,6 +67,71 @@ TEST_CASE("message properties: walk, find, set and remove", "[common][M-11]") {
     remove_property(text, "B");
     CHECK(decode_properties(text) == std::map<std::string, std::string>{{"A", "9"}, {"C", "3"}});
     CHECK_FALSE(find_property("X\001\002", "X"));
+}
+
+namespace {
+
+// Names only, parted by blanks; each is its own value.
+std::string ordered(std::string_view names, std::size_t slots = kParsedPropertySlots) {
+    std::string encoded;
+    KeyCursor cursor(names);
+    while (const auto name = cursor.next()) {
+        append_property(encoded, *name, *name);
+    }
+    order_properties(encoded, slots);
+    std::string result;
+    PropertyCursor pairs(encoded);
+    while (const auto pair = pairs.next()) {
+        result.append(result.empty() ? "" : " ").append(pair->name);
+    }
+    return result;
+}
+
+}  // namespace
+
+TEST_CASE("message properties: the order is that of the original's maps", "[common][M-11][K-01]") {
+    // As the original's files have them.
+    CHECK(ordered("TIMER_DELAY_SEC TAGS KEYS UNIQ_KEY MSG_REGION TRACE_ON CLUSTER TIMER_OUT_MS "
+                  "REAL_TOPIC REAL_QID TIMER_ENQUEUE_MS TIMER_DEQUEUE_MS") ==
+          "TIMER_DELAY_SEC TIMER_OUT_MS MSG_REGION UNIQ_KEY CLUSTER TIMER_ENQUEUE_MS TAGS KEYS "
+          "TRACE_ON TIMER_DEQUEUE_MS REAL_TOPIC REAL_QID");
+    CHECK(ordered("TAGS UNIQ_KEY TIMER_DELIVER_MS TIMER_OUT_MS REAL_TOPIC REAL_QID",
+                  kMadePropertySlots) ==
+          "REAL_TOPIC TIMER_DELIVER_MS UNIQ_KEY TAGS TIMER_OUT_MS REAL_QID");
+    CHECK(copied_property_slots(6) == 16);
+    CHECK(ordered("MSG_REGION UNIQ_KEY CLUSTER TAGS KEYS TRACE_ON 1ST_POP_TIME ORIGIN_GROUP",
+                  copied_property_slots(6)) ==
+          "ORIGIN_GROUP TRACE_ON MSG_REGION KEYS UNIQ_KEY CLUSTER 1ST_POP_TIME TAGS");
+}
+
+TEST_CASE("message properties: a map that fills up grows, and so the order changes",
+          "[common][M-11][K-01]") {
+    std::string names;
+    for (int number = 0; number < 120; ++number) {
+        names += "p" + std::to_string(number) + " ";
+    }
+    const auto result = ordered(names + "CLUSTER TRACE_ON");
+    CHECK(result.starts_with("p50 p52 p51 p54 p53 p56 p55 p58 p57 p59 CLUSTER p61 p60 "));
+}
+
+TEST_CASE("message properties: put in order, what cannot be read is left out, the last value stays",
+          "[common][M-11]") {
+    std::string encoded =
+        "b\x01\x02"
+        "c\x01"
+        "d\x02"
+        "KEYS\x02"
+        "c\x01"
+        "e\x02"
+        "UNIQ_KEY\x01"
+        "u";
+    order_properties(encoded);
+    CHECK(decode_properties(encoded) ==
+          std::map<std::string, std::string>{{"UNIQ_KEY", "u"}, {"c", "e"}});
+    CHECK(encoded.size() == std::string_view("UNIQ_KEY=u;c=e;").size());
+    std::string none;
+    order_properties(none);
+    CHECK(none.empty());
 }
 
 TEST_CASE("message record: what is encoded is decoded", "[common][K-01]") {

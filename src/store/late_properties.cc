@@ -5,6 +5,7 @@
 #include "common/light_queue.h"
 #include "common/message/message_layout.h"
 #include "common/message/message_properties.h"
+#include "common/message/property_order.h"
 #include "common/parse_number.h"
 #include "store/consume_queue_table.h"
 
@@ -61,9 +62,9 @@ Result<LateProperties> LateProperties::of(const MessageToPut& message, bool enab
             late.queues_.push_back(&queues.queue(name, kLightQueueId));
         }
     }
-    late.properties_bytes_ = static_cast<std::int64_t>(message.properties.size());
-    late.ends_in_separator_ =
-        message.properties.empty() || message.properties.back() == kPropertySeparator;
+    if (late.any()) {
+        late.properties_ = message.properties;
+    }
     return late;
 }
 
@@ -81,10 +82,7 @@ std::int64_t LateProperties::max_bytes() const {
 }
 
 std::int64_t LateProperties::complete(char* record, QueueOffset number) {
-    text_.clear();
-    if (!ends_in_separator_) {
-        text_.push_back(kPropertySeparator);
-    }
+    text_ = properties_;
     if (is_inner_batch_) {
         append_property(text_, property::kInnerBase, std::to_string(number.value));
     }
@@ -96,12 +94,13 @@ std::int64_t LateProperties::complete(char* record, QueueOffset number) {
         }
         append_property(text_, property::kInnerMultiQueueOffset, numbers);
     }
-    const auto added = static_cast<std::int64_t>(text_.size());
-    std::memcpy(record + record_bytes_, text_.data(), text_.size());
-    store_be(record + layout::kTotalSizeAt, static_cast<std::int32_t>(record_bytes_ + added));
-    store_be(record + record_bytes_ - properties_bytes_ - 2,
-             static_cast<std::int16_t>(properties_bytes_ + added));
-    return record_bytes_ + added;
+    order_properties(text_);
+    const std::int64_t at = record_bytes_ - static_cast<std::int64_t>(properties_.size());
+    const std::int64_t bytes = at + static_cast<std::int64_t>(text_.size());
+    std::memcpy(record + at, text_.data(), text_.size());
+    store_be(record + layout::kTotalSizeAt, static_cast<std::int32_t>(bytes));
+    store_be(record + at - 2, static_cast<std::int16_t>(text_.size()));
+    return bytes;
 }
 
 void LateProperties::appended() {

@@ -23,7 +23,7 @@ std::vector<std::string_view> parts_of(std::string_view list);
 
 // The properties of a record whose values only the append lock knows, because they are queue
 // offsets: INNER_BASE of an inner batch, and INNER_MULTI_QUEUE_OFFSET of a message for light
-// queues. They become the end of the record, whose sizes then change.
+// queues. The properties are the end of the record, whose sizes then change.
 // Thread safety: none; one append's. Source: BatchConsumeQueue.assignQueueOffset, LmqDispatch.
 class LateProperties {
 public:
@@ -43,7 +43,7 @@ public:
 
     // Says how the record was encoded: its bytes without what is added here.
     void encoded(std::int64_t record_bytes) { record_bytes_ = record_bytes; }
-    // Under the append lock: writes the properties behind the record, which gets queue offset
+    // Under the append lock: completes the properties of the record, which gets queue offset
     // `number`. May be repeated. Returns the record's bytes.
     std::int64_t complete(char* record, QueueOffset number);
     // Under the append lock, when the record is in the log: advances the light queues.
@@ -52,9 +52,8 @@ public:
 private:
     bool is_inner_batch_ = false;
     std::int32_t message_count_ = 1;
-    bool ends_in_separator_ = true;
-    std::int64_t properties_bytes_ = 0;
     std::int64_t record_bytes_ = 0;
+    std::string properties_;             // without what is added here
     std::vector<ConsumeQueue*> queues_;  // null: a name that is no light queue's
     std::string text_;
 };

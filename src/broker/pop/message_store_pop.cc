@@ -2,6 +2,7 @@
 #include "broker/pop/pop_store.h"
 #include "broker/timer/schedule_rewrite.h"
 #include "common/message/message_properties.h"
+#include "common/message/property_order.h"
 #include "store/message_store.h"
 
 #include <string>
@@ -50,6 +51,7 @@ public:
             refused.status = status;
             return refused;
         }
+        order_properties(properties, kMadePropertySlots);
         auto copy = message;
         copy.topic = target.topic;
         copy.queue_id = target.queue_id;

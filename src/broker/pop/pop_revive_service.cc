@@ -16,6 +16,7 @@
 #include "common/log.h"
 #include "common/message/message_properties.h"
 #include "common/message/message_record.h"
+#include "common/message/property_order.h"
 #include "common/parse_number.h"
 #include "remoting/protocol/extra_info.h"
 
@@ -326,6 +327,8 @@ bool PopReviveService::put_retry(const PopCheckPoint& point, const MessageRecord
         set_property(properties, property::kFirstPopTime, std::to_string(point.pop_time));
     }
     set_property(properties, property::kOriginGroup, point.group);
+    order_properties(properties,
+                     copied_property_slots(decode_properties(record.properties).size()));
     auto copy = message_copy(record);
     copy.topic = topic;
     copy.queue_id =

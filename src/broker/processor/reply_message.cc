@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "common/message/message_id.h"
 #include "common/message/message_properties.h"
+#include "common/message/property_order.h"
 #include "remoting/protocol/header_codec.h"
 #include "store/message_store.h"
 
@@ -86,6 +87,7 @@ void ReplyMessageProcessor::process(const Request& request, Responder responder)
     reply->properties = header->properties.value_or(std::string_view{});
     set_property(reply->properties, property::kMsgRegion, c_.config.region_id);
     set_property(reply->properties, property::kTraceOn, c_.config.trace_on ? "true" : "false");
+    order_properties(reply->properties);
     reply->responder = std::move(responder);
     auto& message = reply->message;
     message.queue_id = header->queue_id;

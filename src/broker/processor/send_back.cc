@@ -16,6 +16,7 @@
 #include "common/message/message_id.h"
 #include "common/message/message_properties.h"
 #include "common/message/message_record.h"
+#include "common/message/property_order.h"
 #include "remoting/protocol/header_codec.h"
 #include "store/message_store.h"
 #include "store/message_store_config.h"
@@ -157,6 +158,7 @@ Response SendBackProcessor::put_copy(const Order& order, const MessageRecord& re
     copy.store_host = c_.store_host;
     copy.reconsume_times =
         record.reconsume_times == INT32_MAX ? INT32_MAX : record.reconsume_times + 1;
+    order_properties(properties);
     copy.properties = properties;
     const auto result = c_.store.put_message(copy);
     if (result.status != store::PutMessageStatus::PUT_OK) {

@@ -23,6 +23,7 @@
 #include "common/log.h"
 #include "common/message/message_id.h"
 #include "common/message/message_properties.h"
+#include "common/message/property_order.h"
 #include "common/parse_number.h"
 #include "remoting/protocol/header_codec.h"
 #include "store/message_encoder.h"
@@ -333,6 +334,7 @@ void SendMessageProcessor::append_and_reply(Send& send, const SendProperties& fo
     } else if (!handle_schedule(send, found, reply, responder)) {
         return;
     }
+    order_properties(properties);
     send.message.properties = properties;
     reply.queue_id = send.queue_id;
     const auto result = c_.store.put_message(send.message);
@@ -412,6 +414,7 @@ void SendMessageProcessor::send_inner_batch(Send& send, std::size_t messages, Re
     const auto found = take_properties(send);
     send.type = found.type();
     set_property(properties, property::kInnerNum, std::to_string(messages));
+    order_properties(properties);
     send.message.properties = properties;
     send.message.sys_flag |= sys_flag::kNeedUnwrap | sys_flag::kInnerBatch;
     const auto result = c_.store.put_message(send.message);

@@ -10,6 +10,7 @@
 #include "broker/topic/topic_config_manager.h"
 #include "broker/topic/topic_validator.h"
 #include "common/message/message_properties.h"
+#include "common/message/property_order.h"
 #include "common/parse_number.h"
 #include "remoting/protocol/body/json_fields.h"
 #include "remoting/protocol/header/timer.h"
@@ -104,6 +105,7 @@ TimerProcessor::Put TimerProcessor::put_marker(const Marker& marker,
     if (result.status != PutMessageStatus::PUT_OK) {
         return Put::kFailed;
     }
+    order_properties(properties, kMadePropertySlots);
     if (!c_.timers.cancels().begin(slot_ms, marker.unique_key)) {
         return Put::kTooLate;
     }

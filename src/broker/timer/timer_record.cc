@@ -6,6 +6,7 @@
 #include "common/java_string.h"
 #include "common/limits.h"
 #include "common/message/message_properties.h"
+#include "common/message/property_order.h"
 #include "common/parse_number.h"
 
 #include <utility>
@@ -83,6 +84,7 @@ std::string delivery_properties(const TimerRecord& record, std::int64_t enqueue_
         set_property(properties, property::kTimerRollTimes, std::to_string(times + 1));
     }
     set_property(properties, property::kTimerDequeueMs, std::to_string(now_ms));
+    order_properties(properties);
     return properties;
 }
 

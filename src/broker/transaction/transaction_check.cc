@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "common/message/message_id.h"
 #include "common/message/message_properties.h"
+#include "common/message/property_order.h"
 #include "common/parse_number.h"
 #include "remoting/protocol/header/transaction.h"
 #include "remoting/protocol/header_codec.h"
@@ -240,12 +241,14 @@ TransactionCheck::Step TransactionCheck::put_immune_again(const Half& half) {
                      std::to_string(half.record.queue_offset.value));
     }
     set_property(properties, property::kWait, "false");
+    order_properties(properties);
     return put_again(half.record, properties) ? Step::kNext : Step::kEnd;
 }
 
 TransactionCheck::Step TransactionCheck::put_again_and_ask(Round& round, const Half& half) {
     std::string properties(half.record.properties);
     set_property(properties, property::kTransactionCheckTimes, std::to_string(half.checks + 1));
+    order_properties(properties);
     const auto place = put_again(half.record, properties);
     if (!place) {
         return Step::kEnd;
