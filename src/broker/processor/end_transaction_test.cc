@@ -63,7 +63,8 @@ TEST_CASE("EndTransaction: a commit copies the half message to its topic and wri
     const auto op = f.stored(kOpTopic, 0, 0);
     CHECK(op->record.body == "0,");
     CHECK(op->property("TAGS") == "d");
-    CHECK(op->property("UNIQ_KEY").size() == 32);
+    CHECK(op->property("WAIT") == "true");
+    CHECK(op->property("UNIQ_KEY").empty());  // as the original's
 }
 
 TEST_CASE("EndTransaction: a rollback writes only an op", "[broker][transaction][T-02]") {

@@ -5,7 +5,6 @@
 #include "broker/stats/broker_stats_manager.h"
 #include "broker/topic/topic_validator.h"
 #include "common/log.h"
-#include "common/message/message_id.h"
 #include "common/message/message_properties.h"
 #include "store/message_store_config.h"
 
@@ -103,8 +102,8 @@ bool TransactionalMessageService::write_ops() {
 bool TransactionalMessageService::write_op(const std::string& batch) {
     const std::int64_t now = c_.clock.now_ms();
     std::string properties;
+    append_property(properties, property::kWait, "true");
     append_property(properties, property::kTags, kOpTag);
-    append_property(properties, property::kUniqKey, make_unique_id(c_.store_host, now));
     store::MessageToPut op;
     op.topic = topic_name::kTransOpHalf;
     op.queue_id = kHalfQueue;
