@@ -131,6 +131,9 @@ std::int64_t ScheduleMessageService::run_level(std::int32_t level_number) {
         // A due time beyond the level's delay comes from a clock that stepped back: due now.
         const std::int64_t left = entry->due_ms - now;
         if (left > 0 && left <= options_.levels.delay_ms(level_number)) {
+            if (!level.has_position) {
+                advance(level, level.next);  // the original's file names the levels in use
+            }
             return left;
         }
         if (!deliver(*entry)) {

@@ -238,6 +238,14 @@ TEST_CASE("ScheduleMessageService: positions are persisted and continued from",
     CHECK(table.at("scheduleMessageOffset_1") == "1,1");
 }
 
+TEST_CASE("ScheduleMessageService: a level whose first message is not due is in the file",
+          "[broker][delay][D-02][K-01]") {
+    Fixture f;
+    f.store->add(2, f.in(4000), "later");
+    f.service->run_once();
+    CHECK(f.service->encode().find(R"("offsetTable":{"2":0})") != std::string::npos);
+}
+
 TEST_CASE("ScheduleMessageService: positions outside the queue move to its nearest end",
           "[broker][delay][D-02]") {
     Fixture f;

@@ -35,7 +35,9 @@ nlohmann::json to_json(const OrderInfo& info) {
         }
         return object;
     };
-    json["oc"] = by_offset(info.consumed);
+    if (!info.consumed.empty()) {
+        json["oc"] = by_offset(info.consumed);
+    }
     if (!info.visible_at.empty()) {
         json["ot"] = by_offset(info.visible_at);
     }

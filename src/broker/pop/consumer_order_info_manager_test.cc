@@ -125,6 +125,9 @@ TEST_CASE("ordered pop: a restart keeps queues blocked", "[broker][pop][O-05]") 
     Ordered f;
     CHECK(f.take("one").size() == 2);
     f.persist();
+    const auto text = read_file(f.dir.file("config/consumerOrderInfo.json"));
+    REQUIRE(text);
+    CHECK(text->find("\"oc\"") == std::string::npos);  // nothing was taken twice
     f.crash();
     CHECK(f.take("two").empty());
     f.pass_ms(10'100);
