@@ -203,9 +203,9 @@ def pull(connection, topic: str, queue: int, offset: int, group: str, wait_ms: i
     return decode_messages(body) if code == 0 else [], offset if code == 19 else int(fields["nextBeginOffset"])
 
 
-def read_queue(broker: str, topic: str, queue: int, group: str = "compat_observer") -> list:
-    """Every message of one queue, oldest first, read with plain pulls."""
-    messages, offset = [], 0
+def read_queue(broker: str, topic: str, queue: int, group: str = "compat_observer", offset: int = 0) -> list:
+    """Every message of one queue from a position on, oldest first, read with plain pulls."""
+    messages = []
     with Connection(broker) as connection:
         while True:
             found, following = pull(connection, topic, queue, offset, group)

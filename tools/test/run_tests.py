@@ -3,8 +3,8 @@
 """Builds RaptorMQ and runs its tests. The last line is "N passed, N failed".
 
 Counted are the cases of each Catch2 program, every other ctest test as one, tidy as one, every life of a store that is
-killed or loses power, every client by scenario, every example program, every mqadmin command, every metric, and with
---suite the methods of the original's own integration tests but for its slow classes.
+killed or loses power, every client by scenario, every example program, every mqadmin command, every metric, every file of
+a store, and with --suite the methods of the original's own integration tests but for its slow classes.
 What could not be built or started has failed; nothing is skipped silently.
 """
 
@@ -192,6 +192,7 @@ def main() -> int:
                 counted(tally, "example programs", ["compat-tests/examples/run_examples.py", "--recorded"])
                 counted(tally, "mqadmin", ["compat-tests/mqadmin_compare.py", "--recorded"])
                 counted(tally, "metrics", ["compat-tests/metrics_compare.py", "--recorded"])
+                counted(tally, "store files", ["compat-tests/store_compare.py", "--recorded"])
     say("summary")
     tally.print()
     return 1 if tally.failed or not tally.passed else 0
