@@ -48,7 +48,8 @@ void ConfigFile::write() {
         is_dirty_ = true;
         const auto written =
             replace_with_backup(path_, encode_(), {.keeps_current = !is_unsynced_, .syncs = false});
-        is_unsynced_ = is_unsynced_ || static_cast<bool>(written);
+        is_newest_ = static_cast<bool>(written);
+        is_unsynced_ = is_unsynced_ || is_newest_;
         if (!written) {
             log_of("broker").error("config_file_not_written path={} cause=\"{}\"", path_,
                                    written.error().remark);
@@ -62,6 +63,7 @@ void ConfigFile::write() {
 void ConfigFile::mark_dirty() {
     const std::lock_guard lock(mutex_);
     is_dirty_ = true;
+    is_newest_ = false;
 }
 
 Status ConfigFile::sync() {
@@ -69,7 +71,11 @@ Status ConfigFile::sync() {
     if (!is_dirty_) {
         return {};
     }
-    RMQ_CHECK(replace_with_backup(path_, encode_(), {.keeps_current = !is_unsynced_}));
+    if (is_unsynced_ && is_newest_) {
+        RMQ_CHECK(sync_file(path_));
+    } else {
+        RMQ_CHECK(replace_with_backup(path_, encode_(), {.keeps_current = !is_unsynced_}));
+    }
     is_dirty_ = false;
     is_unsynced_ = false;
     return {};

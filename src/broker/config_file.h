@@ -49,6 +49,7 @@ private:
     std::mutex mutex_;
     bool is_dirty_ = false;     // guarded by mutex_; the disk has not the newest text
     bool is_unsynced_ = false;  // guarded by mutex_; the current file was written and not synced
+    bool is_newest_ = false;    // guarded by mutex_; nothing changed since it was written
 };
 
 }  // namespace rmq::broker

@@ -57,12 +57,18 @@ TEST_CASE("ConfigFile: a text that was synced is never replaced as .bak by one t
     REQUIRE(write_file(f.path, std::string(7, '\0')));
     CHECK((*f.file.load())["a"] == 1);
 
+    // What was only marked is written too.
+    f.text = R"({"a":3,"b":1})";
+    f.file.mark_dirty();
     // A sync makes the newest text safe, and only the write after it moves that to .bak.
     REQUIRE(f.file.sync());
-    CHECK(f.current() == R"({"a":3})");
+    CHECK(f.current() == R"({"a":3,"b":1})");
     CHECK(f.backup() == R"({"a":1})");
     f.write(R"({"a":4})");
-    CHECK(f.backup() == R"({"a":3})");
+    CHECK(f.backup() == R"({"a":3,"b":1})");
+    REQUIRE(f.file.sync());
+    f.write(R"({"a":5})");
+    CHECK(f.backup() == R"({"a":4})");
 }
 
 TEST_CASE("ConfigFile: a directory that cannot be written is an error of sync, with its path",

@@ -27,6 +27,11 @@ Status write_at(const Descriptor& file, const std::string& path, std::int64_t po
     return {};
 }
 
+Status sync_file_system(const Descriptor& directory, const std::string& path) {
+    return ::syncfs(directory.get()) == 0 ? Status{}
+                                          : errno_error("cannot sync the file system of " + path);
+}
+
 Status sync_data(const Descriptor& file, const std::string& path) {
     return ::fdatasync(file.get()) == 0 ? Status{} : errno_error("cannot sync " + path);
 }

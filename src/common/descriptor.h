@@ -29,6 +29,10 @@ private:
 Status write_at(const Descriptor& file, const std::string& path, std::int64_t position,
                 std::string_view bytes);
 
+// syncfs: everything of the file system that `directory` lies on, mapped pages too. Tells of every
+// failed write since `directory` was opened. Errors: kIo, kResourceExhausted. Blocks.
+Status sync_file_system(const Descriptor& directory, const std::string& path);
+
 // fdatasync. Errors: kIo, kResourceExhausted.
 Status sync_data(const Descriptor& file, const std::string& path);
 

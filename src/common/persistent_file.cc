@@ -64,6 +64,17 @@ Status sync_directory(const std::string& path) {
     return {};
 }
 
+Status sync_file(const std::string& path) {
+    const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file) {
+        return errno_error("cannot open " + path);
+    }
+    if (::fsync(file.get()) != 0) {
+        return errno_error("cannot sync " + path);
+    }
+    return sync_directory(parent_of(path));
+}
+
 Status write_file(const std::string& path, std::string_view text) {
     const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
     if (!file) {

@@ -41,6 +41,9 @@ Status write_file(const std::string& path, std::string_view text);
 // Errors: kIo, kResourceExhausted, kPermissionDenied.
 Status overwrite_file(const std::string& path, std::string_view bytes);
 
+// Syncs a file and its name. Errors: kNotFound, kPermissionDenied, kIo, kResourceExhausted.
+Status sync_file(const std::string& path);
+
 // Syncs a directory, so that names created in it survive a power loss.
 Status sync_directory(const std::string& path);
 

@@ -280,20 +280,23 @@ Status ConsumeQueue::append_batch(const ConsumeQueueEntry& entry, QueueOffset nu
     return status;
 }
 
-Status ConsumeQueue::flush(int least_pages) {
-    UnitFiles::Dirty dirty;
-    {
-        std::lock_guard lock(mutex_);
-        dirty = files_.dirty(least_pages);
-    }
-    if (dirty.parts.empty()) {
-        return {};
-    }
-    if (const Status status = UnitFiles::sync(dirty); !status) {
-        return status;
-    }
+UnitFiles::Dirty ConsumeQueue::dirty(int least_pages) const {
+    std::lock_guard lock(mutex_);
+    return files_.dirty(least_pages);
+}
+
+void ConsumeQueue::flushed(const UnitFiles::Dirty& dirty) {
     std::lock_guard lock(mutex_);
     files_.flushed(dirty);
+}
+
+Status ConsumeQueue::flush(int least_pages) {
+    UnitFiles::Dirty unsynced = dirty(least_pages);
+    if (unsynced.parts.empty()) {
+        return {};
+    }
+    RMQ_CHECK(UnitFiles::sync(unsynced));
+    flushed(unsynced);
     return {};
 }
 

@@ -119,6 +119,10 @@ public:
     // Forces what was put to the disk when at least `least_pages` pages of 4 KiB are dirty; 0
     // forces whatever there is. Errors: kIo. Blocks.
     Status flush(int least_pages);
+    // The same in two steps, for one who forces many queues at once: what is to be forced, and that
+    // it was.
+    UnitFiles::Dirty dirty(int least_pages) const;
+    void flushed(const UnitFiles::Dirty& dirty);
 
     // --- retention -----------------------------------------------------------------------------
     // Ends recovery: next_offset() and start_offset() become the end; mappings made on the way are

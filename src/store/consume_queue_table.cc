@@ -9,9 +9,13 @@
 #include <array>
 #include <filesystem>
 
+#include <fcntl.h>
+
 namespace rmq::store {
 
 namespace {
+
+constexpr std::size_t kSyncedOneByOne = 64;
 
 std::uint64_t hash_of(std::string_view topic, std::int32_t queue_id) {
     constexpr std::uint64_t kGolden = 0x9E3779B97F4A7C15ULL;
@@ -219,13 +223,39 @@ void ConsumeQueueTable::for_each(const std::function<void(ConsumeQueue&)>& visit
 // --- maintenance ---------------------------------------------------------------------------------
 
 Status ConsumeQueueTable::flush(int least_pages) {
-    Status result;
+    for (const std::string& root : {options_.root, options_.batch_root}) {
+        if (!directories_.contains(root) && std::filesystem::exists(root)) {
+            directories_.try_emplace(root,
+                                     ::open(root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        }
+    }
+    std::vector<std::pair<ConsumeQueue*, UnitFiles::Dirty>> unsynced;
     for_each([&](ConsumeQueue& queue) {
-        if (Status status = queue.flush(least_pages); !status && result) {
-            result = std::move(status);
+        if (auto dirty = queue.dirty(least_pages); !dirty.parts.empty()) {
+            unsynced.emplace_back(&queue, std::move(dirty));
         }
     });
+    const bool are_many = unsynced.size() > kSyncedOneByOne;
+    Status result = are_many ? sync_file_systems() : Status{};
+    for (auto& [queue, dirty] : unsynced) {
+        const Status status = are_many ? result : UnitFiles::sync(dirty);
+        if (status) {
+            queue->flushed(dirty);
+        } else if (result) {
+            result = status;
+        }
+    }
     return result;
+}
+
+Status ConsumeQueueTable::sync_file_systems() {
+    for (const auto& [root, directory] : directories_) {
+        if (!directory) {
+            return Error{Errc::kIo, "cannot open " + root + " to sync it"};
+        }
+        RMQ_CHECK(sync_file_system(directory, root));
+    }
+    return {};
 }
 
 int ConsumeQueueTable::delete_expired_files(PhysicalOffset commit_log_min) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "common/descriptor.h"
 #include "common/offsets.h"
 #include "common/result.h"
 #include "store/consume_queue.h"
@@ -8,6 +9,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -69,7 +71,8 @@ public:
 
     // --- maintenance ---------------------------------------------------------------------------
     // Forces queues to the disk, see ConsumeQueue::flush. The first error is returned, after all
-    // were tried. Blocks.
+    // were tried. Blocks. Many queues are forced with their file system as a whole: a sync of each
+    // would take milliseconds. Thread safety: one thread at a time.
     Status flush(int least_pages);
     // Returns the number of deleted files.
     int delete_expired_files(PhysicalOffset commit_log_min);
@@ -87,8 +90,12 @@ private:
     ConsumeQueue* lookup(std::string_view topic, std::int32_t queue_id, std::uint64_t hash) const;
     void insert(ConsumeQueue& queue, std::uint64_t hash);
     Status load(const std::string& root, QueueType type);
+    Status sync_file_systems();
 
     ConsumeQueueOptions options_;  // fixed once the store was loaded
+    // Those of the roots that exist, by path; open since the first flush, as each tells of failed
+    // writes only since then. Used by flush().
+    std::map<std::string, Descriptor> directories_;
     std::atomic<std::int32_t> light_queue_count_{0};
     mutable std::mutex mutex_;
     std::vector<std::unique_ptr<ConsumeQueue>> queues_;  // guarded by mutex_; only grows

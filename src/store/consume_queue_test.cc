@@ -416,6 +416,22 @@ TEST_CASE("ConsumeQueueTable: loads, recovers and truncates the directory tree",
     CHECK(table.flush(0));
 }
 
+TEST_CASE("ConsumeQueueTable: many queues are forced together",
+          "[store][consume_queue_table][K-02]") {
+    const testing::TempDir dir;
+    const ConsumeQueueOptions options{dir.file("consumequeue"), kEntriesPerFile};
+    ConsumeQueueTable table(options);
+    CHECK(table.flush(0));
+    for (int i = 0; i < 100; ++i) {
+        REQUIRE(table.queue("A", i).put({{i * 100}, 100, 0}, {0}));
+        CHECK_FALSE(table.queue("A", i).dirty(0).parts.empty());
+    }
+    CHECK(table.flush(0));
+    for (int i = 0; i < 100; ++i) {
+        CHECK(table.queue("A", i).dirty(0).parts.empty());
+    }
+}
+
 TEST_CASE("ConsumeQueueTable: deletes a topic, unused topics and expired queues",
           "[store][consume_queue_table][K-03]") {
     const testing::TempDir dir;

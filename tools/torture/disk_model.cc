@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A disk that can lose power, to be preloaded into a server (LD_PRELOAD).
 //
-// It takes the place of msync, fsync and fdatasync. What the server forces to the disk is copied to
-// a shadow file, and that is all the disk there is: after a kill -9, torture.py puts each page of
-// each file together from the shadow and from what the kernel still has.
+// It takes the place of msync, fsync, fdatasync and syncfs. What the server forces to the disk is
+// copied to a shadow file, and that is all the disk there is: after a kill -9, torture.py puts each
+// page of each file together from the shadow and from what the kernel still has.
 //
 //   RMQ_DISK_ROOT    files below this directory are on the modelled disk, with or without its path
 //   RMQ_DISK_SHADOW  the directory of the shadow files, "<inode>-<time of birth>", so that a file
@@ -18,6 +18,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <string>
 
 #include <fcntl.h>
@@ -186,6 +187,18 @@ int fsync(int fd) {
 
 int fdatasync(int fd) {
     return sync_whole_file(fd);
+}
+
+int syncfs(int) {
+    const char* root = std::getenv("RMQ_DISK_ROOT");
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(root)) {
+        const int file = ::open(entry.path().c_str(), O_RDONLY | O_CLOEXEC);
+        if (file >= 0) {
+            sync_whole_file(file);
+            ::close(file);
+        }
+    }
+    return 0;
 }
 
 }  // extern "C"

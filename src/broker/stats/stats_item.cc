@@ -22,7 +22,7 @@ void StatsItem::sample(Window window, std::int64_t now_ms, const StatsValue& tot
     }
     samples.push_back({now_ms, total});
     if (samples.size() > kSamplesMax[window]) {
-        samples.pop_front();
+        samples.erase(samples.begin());
     }
 }
 
