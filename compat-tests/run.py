@@ -233,8 +233,9 @@ def main() -> int:
         print(f"no program at {servers.RaptorCluster.binary}: build it, or name it with --binary", file=sys.stderr)
         return 2
     left_out = {name for each in options.except_scenario for name in each.split(",")}
+    usual = every_scenario if options.scenario else [s for s in every_scenario if not s.get("on_request")]
     run = Run(options, _select(every_client, options.client, "client"),
-              [s for s in _select(every_scenario, options.scenario, "scenario") if s["id"] not in left_out])
+              [s for s in _select(usual, options.scenario, "scenario") if s["id"] not in left_out])
     begin = time.monotonic()
     try:
         run.execute()
