@@ -15,31 +15,7 @@ ConfigFile::ConfigFile(std::string path, std::function<std::string()> encode)
     : path_(std::move(path)), encode_(std::move(encode)) {}
 
 Result<nlohmann::json> ConfigFile::load() const {
-    if (const auto text = read_file(path_); text && !text->empty()) {
-        auto parsed = parse_lenient_json(*text);
-        if (parsed) {
-            return parsed;
-        }
-        log_of("broker").warn("config_file_unreadable path={} cause=\"{}\" using=bak", path_,
-                              parsed.error().remark);
-    } else if (!text && text.error().code != Errc::kNotFound) {
-        return text.error();
-    }
-    const std::string backup_path = path_ + ".bak";
-    const auto backup = read_file(backup_path);
-    if (!backup) {
-        return backup.error();
-    }
-    if (backup->empty()) {
-        return Error{Errc::kNotFound, backup_path + " is empty"};
-    }
-    auto parsed = parse_lenient_json(*backup);
-    if (!parsed) {
-        return Error{Errc::kMalformed,
-                     "neither " + path_ + " nor " + backup_path +
-                         " is JSON; restore one of them from a copy: " + parsed.error().remark};
-    }
-    return parsed;
+    return load_json_object(path_);
 }
 
 void ConfigFile::write() {

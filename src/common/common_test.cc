@@ -14,6 +14,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <filesystem>
+
 using namespace rmq;
 
 TEST_CASE("java_string_hash: agrees with String.hashCode", "[common]") {
@@ -53,6 +55,9 @@ TEST_CASE("parse_lenient_json: accepts unquoted integer and object keys", "[comm
     CHECK_FALSE(parse_lenient_json("{\"a\":\"\\"));
     CHECK_FALSE(parse_lenient_json(std::string(100'000, '[')));
     CHECK_FALSE(parse_lenient_json("[1,]"));
+    // Keys in keys: every level would double the text.
+    CHECK_FALSE(parse_lenient_json(R"({{{"a":1}:1}:1})"));
+    CHECK(parse_lenient_json(R"({{"a":1}:{{"b":1}:1},{"c":1}:1})"));
 }
 
 TEST_CASE("message properties: walk, find, set and remove", "[common][M-11]") {
@@ -181,9 +186,36 @@ TEST_CASE("replace_with_backup: keeps the former text as .bak", "[common]") {
     REQUIRE(replace_with_backup(path, "two"));
     CHECK(*read_file(path) == "two");
     CHECK(*read_file(path + ".bak") == "one");
-    REQUIRE(write_file(path, ""));
-    CHECK(*load_with_backup(path) == "one");
-    CHECK(load_with_backup(dir.file("none")).error().code == Errc::kNotFound);
+    const auto is_word = [](const std::string& text) { return text == "one" || text == "two"; };
+    CHECK(*load_with_backup(path, is_word) == "two");
+    for (const char* const damage : {"", "t", "\0\0\0"}) {
+        REQUIRE(write_file(path, damage));
+        CHECK(*load_with_backup(path, is_word) == "one");
+    }
+    CHECK(load_with_backup(dir.file("none"), is_word).error().code == Errc::kNotFound);
+    REQUIRE(write_file(path + ".bak", "x"));
+    const auto neither = load_with_backup(path, is_word);
+    REQUIRE_FALSE(neither);
+    CHECK(neither.error().code == Errc::kMalformed);
+    CHECK_THAT(neither.error().remark, Catch::Contains(path) && Catch::Contains("restore"));
+}
+
+TEST_CASE("replace_with_backup: when the new text cannot be written, both files stay", "[common]") {
+    const testing::TempDir dir;
+    const std::string path = dir.file("config/topics.json");
+    REQUIRE(replace_with_backup(path, "one"));
+    REQUIRE(replace_with_backup(path, "two"));
+    // /dev/full is a disk without a free block.
+    std::filesystem::create_symlink("/dev/full", path + ".tmp");
+    for (int i = 0; i < 3; ++i) {
+        CHECK(replace_with_backup(path, "three").error().code == Errc::kResourceExhausted);
+        CHECK(*read_file(path) == "two");
+        CHECK(*read_file(path + ".bak") == "one");
+        std::filesystem::create_symlink("/dev/full", path + ".tmp");
+    }
+    std::filesystem::remove(path + ".tmp");
+    REQUIRE(replace_with_backup(path, "three"));
+    CHECK(*read_file(path + ".bak") == "two");
 }
 
 TEST_CASE("base64: both alphabets round trip, half a padding is none", "[common]") {

@@ -2,10 +2,12 @@
 #include "common/lenient_json.h"
 
 #include "common/limits.h"
+#include "common/persistent_file.h"
 
 #include <nlohmann/json.hpp>
 
 #include <string>
+#include <utility>
 
 namespace rmq {
 
@@ -100,7 +102,12 @@ private:
             return fail("unexpected end");
         }
         if (text_[at_] == '{') {
+            // Each level of keys in keys would double the escapes of the text.
+            if (std::exchange(is_in_key_, true)) {
+                return fail("an object key in an object key");
+            }
             RMQ_TRY(const nlohmann::json object, parse_object(depth + 1));
+            is_in_key_ = false;
             return object.dump();
         }
         RMQ_TRY(const nlohmann::json key, parse_scalar());
@@ -154,12 +161,25 @@ private:
 
     std::string_view text_;
     std::size_t at_ = 0;
+    bool is_in_key_ = false;
 };
 
 }  // namespace
 
 Result<nlohmann::json> parse_lenient_json(std::string_view text) {
     return Parser(text).parse_document();
+}
+
+Result<nlohmann::json> load_json_object(const std::string& path) {
+    nlohmann::json object;
+    RMQ_CHECK(load_with_backup(path, [&object](const std::string& text) {
+        auto parsed = parse_lenient_json(text);
+        if (parsed && parsed->is_object()) {
+            object = std::move(*parsed);
+        }
+        return object.is_object();
+    }));
+    return Result<nlohmann::json>(boost::system::in_place_value, std::move(object));
 }
 
 }  // namespace rmq

@@ -2,6 +2,7 @@
 #include "common/persistent_file.h"
 
 #include "common/descriptor.h"
+#include "common/log.h"
 
 #include <cerrno>
 #include <cstdio>
@@ -101,9 +102,13 @@ Status replace_with_backup(const std::string& path, std::string_view text, Repla
     if (!file) {
         return errno_error("cannot create " + temporary);
     }
-    RMQ_CHECK(write_at(file, temporary, 0, text));
-    if (how.syncs && ::fsync(file.get()) != 0) {
-        return errno_error("cannot sync " + temporary);
+    Status written = write_at(file, temporary, 0, text);
+    if (written && how.syncs) {
+        written = sync_data(file, temporary);
+    }
+    if (!written) {
+        ::unlink(temporary.c_str());  // a part of it takes room that a full disk does not have
+        return written;
     }
     if (how.keeps_current && ::rename(path.c_str(), (path + ".bak").c_str()) != 0 &&
         errno != ENOENT) {
@@ -115,15 +120,27 @@ Status replace_with_backup(const std::string& path, std::string_view text, Repla
     return how.syncs ? sync_directory(directory) : Status{};
 }
 
-Result<std::string> load_with_backup(const std::string& path) {
-    auto text = read_file(path);
-    if (text && !text->empty()) {
-        return text;
+Result<std::string> load_with_backup(const std::string& path,
+                                     const std::function<bool(const std::string&)>& is_readable) {
+    bool is_there = false;
+    for (const std::string& candidate : {path, path + ".bak"}) {
+        auto text = read_file(candidate);
+        if (text && !text->empty()) {
+            if (is_readable(*text)) {
+                return text;
+            }
+            is_there = true;
+            log_of("common").error("file_unreadable path={} tried_next=bak", candidate);
+        } else if (!text && text.error().code != Errc::kNotFound) {
+            return text;
+        }
     }
-    if (!text && text.error().code != Errc::kNotFound) {
-        return text;
+    if (is_there) {
+        return Error{Errc::kMalformed, path + " cannot be read, and " + path +
+                                           ".bak neither: restore one of them from a copy, or "
+                                           "move both away to begin anew"};
     }
-    return read_file(path + ".bak");
+    return Error{Errc::kNotFound, "there is no " + path};
 }
 
 }  // namespace rmq

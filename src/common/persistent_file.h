@@ -3,6 +3,7 @@
 
 #include "common/result.h"
 
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -30,8 +31,10 @@ struct Replacement {
 // Errors: kIo, kResourceExhausted, kPermissionDenied; the current file is then still there.
 Status replace_with_backup(const std::string& path, std::string_view text, Replacement how = {});
 
-// Text of `path`, or of `<path>.bak` when the file is missing or empty. Neither: kNotFound.
-Result<std::string> load_with_backup(const std::string& path);
+// Text of `path`, or of `<path>.bak` when the file is missing, empty or not `is_readable`. Neither
+// there: kNotFound. Neither readable: kMalformed, with what to do. For JSON see lenient_json.h.
+Result<std::string> load_with_backup(const std::string& path,
+                                     const std::function<bool(const std::string&)>& is_readable);
 
 // Overwrites without a backup and without a sync. For `abort` and like files.
 Status write_file(const std::string& path, std::string_view text);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "namesrv/kv_config_manager.h"
 
+#include "common/lenient_json.h"
 #include "common/persistent_file.h"
 #include "remoting/protocol/body/json_fields.h"
 
@@ -11,17 +12,9 @@
 namespace rmq::namesrv {
 
 Status KvConfigManager::load() {
-    const auto text = load_with_backup(path_);
-    if (!text) {
-        return text.error().code == Errc::kNotFound ? Status{} : Status(text.error());
-    }
-    if (text->empty()) {
-        return {};
-    }
-    const auto object = parse_body_json(*text);
-    if (!object || !object->is_object()) {
-        return Error{Errc::kMalformed,
-                     path_ + " is not a JSON object; mend it or move it away and its .bak too"};
+    const auto object = load_json_object(path_);
+    if (!object) {
+        return object.error().code == Errc::kNotFound ? Status{} : Status(object.error());
     }
     std::lock_guard lock(mutex_);
     if (const auto& namespaces = json_member(*object, "configTable"); namespaces.is_object()) {

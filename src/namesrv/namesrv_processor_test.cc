@@ -311,7 +311,7 @@ TEST_CASE("AdminProcessor: KV configuration is kept and persisted", "[namesrv][N
     CHECK(server.call(RequestCode::DELETE_KV_CONFIG, item).code == ResponseCode::SUCCESS);
     CHECK(server.call(RequestCode::GET_KVLIST_BY_NAMESPACE, {{"namespace", "n"}}).body ==
           R"({"table":{}})");
-    CHECK(*load_with_backup(server.config.kv_config_path) == R"({"configTable":{"n":{}}})");
+    CHECK(*read_file(server.config.kv_config_path) == R"({"configTable":{"n":{}}})");
 }
 
 TEST_CASE("KvConfigManager: a broken file is an error that names it", "[namesrv][N-07]") {

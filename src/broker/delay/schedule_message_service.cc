@@ -3,6 +3,7 @@
 
 #include "broker/message_copy.h"
 #include "broker/topic/topic_validator.h"
+#include "common/lenient_json.h"
 #include "common/log.h"
 #include "common/message/message_properties.h"
 #include "common/message/message_record.h"
@@ -46,13 +47,9 @@ ScheduleMessageService::~ScheduleMessageService() {
 }
 
 Status ScheduleMessageService::load() {
-    const auto text = load_with_backup(options_.path);
-    if (!text) {
-        return text.error().code == Errc::kNotFound ? Status{} : Status(text.error());
-    }
-    const auto object = parse_body_json(*text);
-    if (!object || !object->is_object()) {
-        return Error{Errc::kMalformed, options_.path + " is not a JSON object"};
+    const auto object = load_json_object(options_.path);
+    if (!object) {
+        return object.error().code == Errc::kNotFound ? Status{} : Status(object.error());
     }
     std::lock_guard lock(mutex_);
     data_version_ = parse_data_version(json_member(*object, "dataVersion"));

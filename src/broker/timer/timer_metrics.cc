@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/timer/timer_metrics.h"
 
+#include "common/lenient_json.h"
 #include "common/log.h"
 #include "common/persistent_file.h"
 #include "remoting/protocol/body/json_fields.h"
@@ -12,14 +13,13 @@
 namespace rmq::broker {
 
 Status TimerMetrics::load() {
-    const auto text = load_with_backup(path_);
-    if (!text) {
-        return text.error().code == Errc::kNotFound ? Status{} : Status(text.error());
-    }
-    const auto object = parse_body_json(*text);
-    if (!object) {
+    const auto object = load_json_object(path_);
+    if (!object && object.error().code == Errc::kMalformed) {
         log_of("broker").warn("timer_metrics_unreadable path={}", path_);
         return {};
+    }
+    if (!object) {
+        return object.error().code == Errc::kNotFound ? Status{} : Status(object.error());
     }
     std::lock_guard lock(mutex_);
     version_ = parse_data_version(json_member(*object, "dataVersion"));
