@@ -58,7 +58,7 @@ struct Fixture {
     void reopen() {
         table = std::make_unique<ConsumeQueueTable>(options);
         REQUIRE(table->load());
-        REQUIRE(table->recover());
+        REQUIRE(table->recover({}));
         table->assign_next_offsets({0});
     }
     std::string file(std::int64_t first_unit) const {

@@ -36,7 +36,9 @@ struct BatchQueueUnit {
     std::int32_t compacted_offset = -1;
 
     bool is_written() const {
-        return physical_offset.value >= 0 && size > 0 && base.value >= 0 && count > 0;
+        return physical_offset.value >= 0 && size > 0 && base.value >= 0 && count > 0 &&
+               physical_offset.value <= INT64_MAX - INT32_MAX &&
+               base.value <= INT64_MAX - INT16_MAX;
     }
     QueueOffset end() const { return base + count; }
 };

@@ -2,6 +2,7 @@
 #include "store/checkpoint.h"
 
 #include "common/bytes.h"
+#include "common/crc32.h"
 #include "common/persistent_file.h"
 
 #include <algorithm>
@@ -11,6 +12,13 @@ namespace rmq::store {
 namespace {
 
 constexpr std::int64_t kJitterMs = 3000;
+constexpr std::size_t kGuardAt = StoreCheckpoint::kFieldCount * sizeof(std::int64_t);
+static_assert(kGuardAt == 56);
+
+std::int64_t guard_of(std::string_view fields) {
+    constexpr std::int64_t kTag = 0x524D5143;
+    return kTag << 32 | crc32_of(fields);
+}
 
 }  // namespace
 
@@ -22,6 +30,10 @@ Status StoreCheckpoint::load() {
     ByteReader reader(text ? std::string_view(*text) : std::string_view());
     for (auto& field : fields_) {
         field.store(std::max<std::int64_t>(reader.read<std::int64_t>(), 0));
+    }
+    const auto guard = reader.read<std::int64_t>();
+    if (!reader.ok() || guard != guard_of(std::string_view(*text).substr(0, kGuardAt))) {
+        set(kFlushedPhysicalOffset, 0);
     }
     return {};
 }
@@ -37,6 +49,7 @@ Status StoreCheckpoint::flush() {
     if (is_flushed_ && now == flushed_) {
         return {};
     }
+    store_be(bytes.data() + kGuardAt, guard_of(std::string_view(bytes).substr(0, kGuardAt)));
     RMQ_CHECK(overwrite_file(path_, bytes));
     flushed_ = now;
     is_flushed_ = true;

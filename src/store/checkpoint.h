@@ -21,7 +21,11 @@ namespace rmq::store {
 //       24      8  masterFlushedOffset
 //       32      8  confirmPhyOffset
 //       40      8  logicsPhysicalOffset: CommitLog position up to which queue entries are flushed
+//       48      8  flushedPhysicalOffset: the same of the CommitLog itself; RaptorMQ's own
+//       56      8  a tag and the CRC of what is before it; RaptorMQ's own
 //
+// The original leaves the last two as they are. The flushed position counts only while the CRC is
+// right: nobody else has written the file since.
 // Thread safety: any thread. Source: StoreCheckpoint (5.5.0).
 class StoreCheckpoint {
 public:
@@ -33,6 +37,7 @@ public:
         kMasterFlushedOffset,
         kConfirmPhyOffset,
         kLogicsPhysicalOffset,
+        kFlushedPhysicalOffset,
         kFieldCount,
     };
 

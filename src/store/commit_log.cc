@@ -7,6 +7,7 @@
 #include "common/message/message_layout.h"
 #include "common/message/message_record.h"
 #include "store/allocate_service.h"
+#include "store/bus_error_guard.h"
 #include "store/consume_queue.h"
 #include "store/consume_queue_table.h"
 #include "store/late_properties.h"
@@ -120,8 +121,13 @@ PutMessageResult CommitLog::append(std::span<const MessageToPut> messages) {
             return fault;
         }
     }
+    const bool seals = parts_.config.enabled_append_prop_crc;
+    if (seals && late.any()) [[unlikely]] {
+        late.set_seals();
+    }
     const EncodeLimits limits{parts_.config.max_message_size, files_.options().file_size,
-                              parts_.config.auto_message_version_on_topic_len, late.max_bytes()};
+                              parts_.config.auto_message_version_on_topic_len, late.max_bytes(),
+                              seals && !late.any()};
     MessageEncoder& encoder = MessageEncoder::of_this_thread();
     if (const auto fault = encoder.encode(messages, limits);
         fault.status != PutMessageStatus::PUT_OK) {
@@ -172,6 +178,10 @@ PutMessageResult CommitLog::write(Encoded& encoded, ConsumeQueue& queue) {
         }
         if (const auto rolled = roll(full); !rolled) {
             log_of("store").error("commit_log_roll_failed reason=\"{}\"", rolled.error().remark);
+            if (rolled.error().code == Errc::kResourceExhausted) {
+                return refusal(PutMessageStatus::SERVICE_NOT_AVAILABLE,
+                               "the disk is full: there is no room for the next CommitLog file");
+            }
             return refusal(PutMessageStatus::CREATE_MAPPED_FILE_FAILED,
                            "the next CommitLog file cannot be created");
         }
@@ -197,7 +207,11 @@ bool CommitLog::write_in(MappedFile& file, const Encoded& encoded, ConsumeQueue&
         store_be(record + layout::kPhysicalOffsetAt, position + at);
         store_be(record + encoded.store_timestamp_at, now);
         number += encoded.takes_queue_offset ? encoded.messages_per_record : 0;
-        at += load_be<std::int32_t>(record);
+        const auto bytes = load_be<std::int32_t>(record);
+        if (parts_.config.enabled_append_prop_crc) [[unlikely]] {
+            seal_record(record, bytes);
+        }
+        at += bytes;
     }
     // The size field of the first record comes last: until it is there, whoever scans the log after
     // a crash of this process finds zero, the end. The barrier keeps the compiler from joining the
@@ -208,6 +222,11 @@ bool CommitLog::write_in(MappedFile& file, const Encoded& encoded, ConsumeQueue&
                 static_cast<std::size_t>(encoded.bytes) - kSizeField);
     std::atomic_signal_fence(std::memory_order_seq_cst);
     std::memcpy(to, encoded.data, kSizeField);
+    if (has_lost_pages(to, static_cast<std::size_t>(encoded.bytes))) [[unlikely]] {
+        poison("a page of " + file.path() + " is lost");
+        result = refusal(PutMessageStatus::SERVICE_NOT_AVAILABLE, "the disk failed");
+        return true;
+    }
     file.publish(wrote + encoded.bytes);
     if (encoded.takes_queue_offset) {
         queue.set_next_offset({number});
@@ -288,15 +307,18 @@ Status CommitLog::flush() {
     if (!flushed) {
         // What the disk now holds is unknown, and a second sync may succeed without having written
         // the lost pages. So there is no retry, and no acknowledgement ever again.
-        parts_.flags.set(RunningFlags::kNotWriteable);
-        poisoned_.store(true, std::memory_order_release);
-        log_of("store").error("commit_log_sync_failed writes=refused reason=\"{}\"",
-                              flushed.error().remark);
+        poison(flushed.error().remark);
         return flushed.error();
     }
     flushed_.store(*flushed, std::memory_order_release);
     flushed_store_timestamp_.store(timestamp, std::memory_order_release);
     return {};
+}
+
+void CommitLog::poison(const std::string& reason) {
+    parts_.flags.set(RunningFlags::kNotWriteable);
+    poisoned_.store(true, std::memory_order_release);
+    log_of("store").error("commit_log_sync_failed writes=refused reason=\"{}\"", reason);
 }
 
 PhysicalOffset CommitLog::dispatch_limit() const {

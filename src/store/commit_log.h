@@ -100,6 +100,7 @@ private:
                   PutMessageResult& result);
     Status roll(const MappedFileQueue::File& full);
     void close_file(MappedFile& file);
+    void poison(const std::string& reason);
 
     const Parts parts_;
     MappedFileQueue& files_;

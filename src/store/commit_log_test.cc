@@ -116,7 +116,7 @@ TEST_CASE("CommitLog: a batch lies in one file, with consecutive queue offsets",
 }
 
 TEST_CASE("CommitLog: a topic over 127 bytes needs a V2 record, and only retry topics may",
-          "[store][commit_log][K-01]") {
+          "[store][commit_log][K-01][K-16]") {
     const TempDir dir;
     LogFixture f(dir.path());
     REQUIRE(f.recover());
@@ -169,6 +169,8 @@ TEST_CASE("CommitLog: when the next file cannot be made, the send fails and the 
     REQUIRE(f.recover());
     REQUIRE(f.put(body_for(kFileSize - 1000)).status == PutMessageStatus::PUT_OK);
     f.ops.allocate_error = ENOSPC;
+    CHECK(f.put(body_for(2000)).status == PutMessageStatus::SERVICE_NOT_AVAILABLE);
+    f.ops.allocate_error = EIO;
     CHECK(f.put(body_for(2000)).status == PutMessageStatus::CREATE_MAPPED_FILE_FAILED);
     CHECK(f.put(body_for(500)).queue_offset == QueueOffset{1});
     f.ops.allocate_error = 0;

@@ -12,6 +12,9 @@ namespace rmq::store {
 namespace {
 
 constexpr std::int64_t kUnit = ConsumeQueueEntry::kBytes;
+// More messages than a queue ever gets, and more than one that was damaged ever lost.
+constexpr std::int64_t kNumberMax = std::int64_t{1} << 48;
+constexpr std::int64_t kGapMax = 10'000'000;
 constexpr ConsumeQueueEntry kFiller{{0}, INT32_MAX, 0};
 
 struct EncodedEntry {
@@ -24,7 +27,8 @@ struct EncodedEntry {
 };
 
 bool is_written(const ConsumeQueueEntry& entry) {
-    return entry.physical_offset.value >= 0 && entry.size > 0;
+    return entry.physical_offset.value >= 0 && entry.size > 0 &&
+           entry.physical_offset.value <= INT64_MAX - INT32_MAX;
 }
 
 bool lies_before(const ConsumeQueueEntry& entry, PhysicalOffset minimum) {
@@ -82,16 +86,24 @@ Status ConsumeQueue::load(QueueType type) {
     return {};
 }
 
-Status ConsumeQueue::recover() {
+Status ConsumeQueue::recover(const LogBounds& log) {
     std::lock_guard lock(mutex_);
-    const Status status = type() == QueueType::kBatch ? recover_batch() : recover_simple();
+    if (log.begin.value == 0 && !files_.empty() && files_.begin() > 0) {
+        files_.lose_all();  // they would have to begin with number 0
+    }
+    const Status status =
+        type() == QueueType::kBatch ? recover_batch(log.end) : recover_simple(log.end);
     set_exists(!files_.empty());
+    if (status && files_.damage() != UnitFiles::Damage::kNone) {
+        log_of("store").error("consume_queue_damaged topic={} queue_id={} kept_entries={}", topic_,
+                              queue_id_, files_.end());
+    }
     return status;
 }
 
 // Entries whose position goes backwards are leftovers of a truncation by an older program. A file
 // of nothing but filler is as good as none: its records are gone.
-Status ConsumeQueue::recover_simple() {
+Status ConsumeQueue::recover_simple(PhysicalOffset log_end) {
     PhysicalOffset last_end{-1};
     const auto scan = [&](const char* units) -> std::int64_t {
         PhysicalOffset file_end{-1};
@@ -99,7 +111,8 @@ Status ConsumeQueue::recover_simple() {
         std::int64_t count = 0;
         for (; count < options_.entries_per_file; ++count, units += kUnit) {
             const ConsumeQueueEntry entry = decode_consume_queue_entry(units);
-            if (!is_written(entry) || entry.physical_offset < previous) {
+            if (!is_written(entry) || entry.physical_offset < previous ||
+                (!entry.is_filler() && entry.physical_offset + entry.size > log_end)) {
                 break;
             }
             previous = entry.physical_offset;
@@ -117,13 +130,15 @@ Status ConsumeQueue::recover_simple() {
     return status;
 }
 
-Status ConsumeQueue::recover_batch() {
+Status ConsumeQueue::recover_batch(PhysicalOffset log_end) {
     BatchQueueUnit last;
     const auto scan = [&](const char* units) -> std::int64_t {
         std::int64_t count = 0;
         for (; count < options_.batch_units_per_file; ++count, units += BatchQueueUnit::kBytes) {
             const BatchQueueUnit unit = decode_batch_queue_unit(units);
-            if (!unit.is_written() || unit.physical_offset < last.physical_offset) {
+            if (!unit.is_written() || unit.physical_offset < last.physical_offset ||
+                unit.physical_offset + unit.size > log_end ||
+                (last.size > 0 && unit.base < last.end())) {
                 break;
             }
             last = unit;
@@ -200,6 +215,13 @@ Result<ConsumeQueue::PutOutcome> ConsumeQueue::put(const ConsumeQueueEntry& entr
         return PutOutcome::kRepeated;
     }
     const std::int64_t max = max_offset_.load(std::memory_order_relaxed);
+    if (number.value < 0 || number.value > kNumberMax ||
+        (!files_.empty() && number.value - max > kGapMax)) {
+        // A damaged record: no CRC covers its number.
+        log_of("store").error("consume_queue_number_refused topic={} queue_id={} number={} end={}",
+                              topic_, queue_id_, number.value, max);
+        return PutOutcome::kRepeated;
+    }
     Status status;
     if (files_.empty()) {
         status = start(entry, number, inner);

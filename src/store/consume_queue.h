@@ -92,8 +92,17 @@ public:
     // when a file has another length than configured, kIo, kPermissionDenied.
     Status load(QueueType type = QueueType::kSimple);
     // Finds the end: the first entry from the third file from the end on that is not written.
-    // Later files are dropped. Blocks on reading. Errors: kIo.
-    Status recover();
+    // Later files are dropped. No entry reaches behind the log's last file, and none is missing in
+    // front while the log has its first byte. Blocks on reading. Errors: kIo.
+    struct LogBounds {
+        PhysicalOffset begin{1};
+        PhysicalOffset end{INT64_MAX};
+    };
+    Status recover() { return recover(LogBounds{}); }
+    Status recover(const LogBounds& log);
+    // After recover(): entries behind max_physical_offset() are lost, although their records may be
+    // there, and must be put again.
+    UnitFiles::Damage damage() const { return files_.damage(); }
     // Drops every entry at or behind this CommitLog position, and clears the bytes of the rest of
     // the last file. Errors: kIo.
     Status truncate(PhysicalOffset end);
@@ -109,6 +118,7 @@ public:
     // that positions stay equal to numbers; clients drop the copies by their queue offset.
     // `inner` is used by a batch queue alone: what its unit says beside the entry. (The original
     // writes no unit for a record that is no inner batch, so that nobody ever gets it.)
+    // A number that cannot be is logged, and the record left out.
     // Errors: kResourceExhausted (disk full; retry later), kIo.
     struct Inner {
         std::int64_t store_timestamp = 0;
@@ -170,8 +180,8 @@ public:
 private:
     UnitFiles::Layout layout(QueueType type) const;
     // All below: mutex_ is held.
-    Status recover_simple();
-    Status recover_batch();
+    Status recover_simple(PhysicalOffset log_end);
+    Status recover_batch(PhysicalOffset log_end);
     PhysicalOffset record_end(std::int64_t unit) const;
     QueueOffset offset_behind(std::int64_t unit) const;
     Status start(const ConsumeQueueEntry& entry, QueueOffset number, const Inner& inner);

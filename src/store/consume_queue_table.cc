@@ -124,15 +124,37 @@ Status ConsumeQueueTable::load(const std::string& root, QueueType type) {
     return {};
 }
 
-Result<PhysicalOffset> ConsumeQueueTable::recover() {
-    PhysicalOffset end{-1};
+Result<ConsumeQueueTable::Recovered> ConsumeQueueTable::recover(const ConsumeQueue::LogBounds& log,
+                                                                PhysicalOffset torn_from) {
+    Recovered result;
     for (const auto& queue : queues_) {
-        if (const Status status = queue->recover(); !status) {
+        if (const Status status = queue->recover(log); !status) {
             return status.error();
         }
-        end = std::max(end, queue->max_physical_offset());
+        const PhysicalOffset end = queue->max_physical_offset();
+        result.end = std::max(result.end, end);
+        if (queue->damage() == UnitFiles::Damage::kNone) {
+            continue;
+        }
+        const PhysicalOffset least =
+            queue->damage() == UnitFiles::Damage::kTorn ? torn_from : PhysicalOffset{0};
+        const PhysicalOffset from = std::max(end, least);
+        result.rebuild_from =
+            result.rebuild_from.value < 0 ? from : std::min(result.rebuild_from, from);
     }
-    return end;
+    return result;
+}
+
+PhysicalOffset ConsumeQueueTable::lacks(const MessageRecord& record) const {
+    const std::int32_t type = record.sys_flag & sys_flag::kTransactionMask;
+    if (type != sys_flag::kTransactionNot && type != sys_flag::kTransactionCommit) {
+        return {-1};
+    }
+    const ConsumeQueue* const queue = find(record.topic, record.queue_id);
+    return queue == nullptr || record.queue_offset < queue->max_offset() ||
+                   record.physical_offset < queue->max_physical_offset()
+               ? PhysicalOffset{-1}
+               : std::max(queue->max_physical_offset(), PhysicalOffset{0});
 }
 
 Status ConsumeQueueTable::truncate(PhysicalOffset end) {

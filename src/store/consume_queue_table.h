@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/descriptor.h"
+#include "common/message/message_record.h"
 #include "common/offsets.h"
 #include "common/result.h"
 #include "store/consume_queue.h"
@@ -46,9 +47,16 @@ public:
     }
     // Walks consumequeue/<topic>/<queueId>/ and batchconsumequeue/. Errors: as ConsumeQueue::load.
     Status load();
-    // Recovers every queue. Returns the largest CommitLog end over all queues, -1 when there is
-    // none. Errors: kIo.
-    Result<PhysicalOffset> recover();
+    // Recovers every queue; `log`: as ConsumeQueue::recover. Errors: kIo.
+    struct Recovered {
+        PhysicalOffset end{-1};           // largest record end over all queues; -1: no queue
+        PhysicalOffset rebuild_from{-1};  // a damaged queue lacks entries from here on; -1: none
+    };
+    // Torn ends lack nothing from before `torn_from`, which was on the disk before a power loss.
+    Result<Recovered> recover(const ConsumeQueue::LogBounds& log, PhysicalOffset torn_from = {0});
+    // After recovery: a record that is in the log belongs into a queue that exists, and that ends
+    // before it. -1: no; otherwise where the queue ends.
+    PhysicalOffset lacks(const MessageRecord& record) const;
     // Drops what lies at or behind the end of the CommitLog. Errors: kIo.
     Status truncate(PhysicalOffset end);
     // Sets every next_offset() to the queue's end and corrects the minima. After recovery, and once

@@ -266,7 +266,7 @@ TEST_CASE("crash: a power loss spares what was acknowledged after a sync",
             LogFixture f(dir.path(), FlushDiskType::SYNC_FLUSH, kFileSize, disk);
             REQUIRE(f.recover());
             REQUIRE(f.queues.load());
-            REQUIRE(f.queues.recover());
+            REQUIRE(f.queues.recover({}));
             Dispatcher dispatcher({}, f.log, f.queues, nullptr);
             dispatcher.set_position(f.log.max_offset());
             for (std::uint64_t i = random() % 150; i > 0; --i, ++number) {

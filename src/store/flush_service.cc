@@ -95,6 +95,7 @@ void FlushService::flush() {
     if (const std::int64_t timestamp = log_.flushed_store_timestamp(); timestamp > 0) {
         checkpoint_.set(StoreCheckpoint::kPhysicMsgTimestamp, timestamp);
     }
+    checkpoint_.set(StoreCheckpoint::kFlushedPhysicalOffset, log_.flushed_offset().value);
     if (flush_listener_) {
         flush_listener_();
     }

@@ -15,6 +15,8 @@ namespace rmq::store {
 namespace {
 
 constexpr std::int64_t kAllocationBytes = 1024 * 1024;
+// A time that a damaged header may give: any difference can be added to it.
+constexpr std::int64_t kTimeMax = INT64_MAX / 2;
 
 // Slots are read by searches while the dispatcher changes them.
 std::int32_t load_slot(char* at) {
@@ -70,11 +72,12 @@ const std::string& IndexFile::path() const {
 
 void IndexFile::read_header() {
     const char* const at = region_->data();
-    begin_timestamp_ = load_be<std::int64_t>(at);
-    end_timestamp_ = load_be<std::int64_t>(at + 8);
+    begin_timestamp_ = std::clamp<std::int64_t>(load_be<std::int64_t>(at), 0, kTimeMax);
+    end_timestamp_ = std::clamp<std::int64_t>(load_be<std::int64_t>(at + 8), 0, kTimeMax);
     begin_offset_ = load_be<std::int64_t>(at + 16);
     end_offset_ = load_be<std::int64_t>(at + 24);
-    slot_count_ = load_be<std::int32_t>(at + 32);
+    slot_count_ = static_cast<std::int32_t>(
+        std::clamp<std::int64_t>(load_be<std::int32_t>(at + 32), 0, shape_.slots));
     count_ = std::clamp<std::int64_t>(load_be<std::int32_t>(at + 36), 1, shape_.entries);
 }
 

@@ -5,6 +5,7 @@
 #include "common/light_queue.h"
 #include "common/message/message_layout.h"
 #include "common/message/message_properties.h"
+#include "common/message/message_record.h"
 #include "common/message/property_order.h"
 #include "common/parse_number.h"
 #include "store/consume_queue_table.h"
@@ -70,7 +71,7 @@ Result<LateProperties> LateProperties::of(const MessageToPut& message, bool enab
 
 std::int64_t LateProperties::max_bytes() const {
     const auto queues = static_cast<std::int64_t>(queues_.size());
-    std::int64_t bytes = any() ? 1 : 0;
+    std::int64_t bytes = (any() ? 1 : 0) + (seals_ ? kSealBytes : 0);
     if (is_inner_batch_) {
         bytes += static_cast<std::int64_t>(property::kInnerBase.size()) + 2 + kNumberMaxBytes;
     }
@@ -95,6 +96,12 @@ std::int64_t LateProperties::complete(char* record, QueueOffset number) {
         append_property(text_, property::kInnerMultiQueueOffset, numbers);
     }
     order_properties(text_);
+    if (seals_) {
+        if (!text_.empty() && text_.back() != kPropertySeparator) {
+            text_.push_back(kPropertySeparator);
+        }
+        text_.append(static_cast<std::size_t>(kSealBytes), '\0');
+    }
     const std::int64_t at = record_bytes_ - static_cast<std::int64_t>(properties_.size());
     const std::int64_t bytes = at + static_cast<std::int64_t>(text_.size());
     std::memcpy(record + at, text_.data(), text_.size());

@@ -36,6 +36,8 @@ public:
     bool any() const { return is_inner_batch_ || !queues_.empty(); }
 
     bool has_light_queues() const { return !queues_.empty(); }
+    // The properties also end in room for the property CRC. Before max_bytes().
+    void set_seals() { seals_ = true; }
     // Messages in the record: by how much it advances its queue.
     std::int32_t message_count() const { return message_count_; }
     // Most bytes that complete() may add; 0 unless any().
@@ -52,6 +54,7 @@ public:
 private:
     bool is_inner_batch_ = false;
     std::int32_t message_count_ = 1;
+    bool seals_ = false;
     std::int64_t record_bytes_ = 0;
     std::string properties_;             // without what is added here
     std::vector<ConsumeQueue*> queues_;  // null: a name that is no light queue's

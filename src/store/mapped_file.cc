@@ -3,6 +3,7 @@
 
 #include "common/assert.h"
 #include "common/descriptor.h"
+#include "store/bus_error_guard.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -37,6 +38,7 @@ MappedFile::MappedFile(Spec spec, FileOps& ops, char* data, std::int64_t positio
     : spec_(std::move(spec)), ops_(ops), data_(data), wrote_(position), flushed_(position) {}
 
 MappedFile::~MappedFile() {
+    forget_lost_pages(data_, static_cast<std::size_t>(spec_.size));
     ::munmap(data_, static_cast<std::size_t>(spec_.size));
 }
 
@@ -107,6 +109,14 @@ MappedSlice MappedFile::slice(std::int64_t position, std::int64_t bytes) const {
         return {};
     }
     return {shared_from_this(), {data_ + position, static_cast<std::size_t>(length)}};
+}
+
+Status MappedFile::flush() {
+    const std::int64_t from = flushed_position();
+    if (has_lost_pages(data_ + from, static_cast<std::size_t>(wrote_position() - from))) {
+        return file_error("write all pages of", path(), EIO);
+    }
+    return sync(from);
 }
 
 Status MappedFile::sync(std::int64_t from) {

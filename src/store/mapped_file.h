@@ -68,7 +68,7 @@ public:
 
     // Forces what is written to the disk and moves flushed_position(). Errors: kIo; the state of
     // the bytes on the disk is then unknown, and the caller stops writing. Blocks.
-    Status flush() { return sync(flushed_position()); }
+    Status flush();
     // Recovery: forces [0, wrote_position) whatever flushed_position says. Errors: kIo. Blocks.
     Status flush_whole() { return wrote_position() == 0 ? Status{} : sync(0); }
     // Recovery: clears [position, size) without writing a gigabyte of zeros where the file system

@@ -3,6 +3,7 @@
 
 #include "common/assert.h"
 #include "common/descriptor.h"
+#include "store/bus_error_guard.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -47,9 +48,11 @@ Result<std::shared_ptr<MappedRegion>> MappedRegion::open(const std::string& path
         return errno_error("cannot stat " + path);
     }
     if (status.st_size != bytes) {
-        return Error{Errc::kMalformed, path + " has " + std::to_string(status.st_size) +
-                                           " bytes, configured are " + std::to_string(bytes) +
-                                           "; restore the file size setting it was made with"};
+        return Error{Errc::kMalformed,
+                     path + " has " + std::to_string(status.st_size) + " bytes, configured are " +
+                         std::to_string(bytes) +
+                         "; restore the file size setting it was made with, or, when it was "
+                         "cut short, remove the file"};
     }
     RMQ_TRY(char* const at, map(file.get(), bytes, path));
     return std::shared_ptr<MappedRegion>(new MappedRegion(path, at, bytes));
@@ -69,6 +72,7 @@ Result<std::shared_ptr<MappedRegion>> MappedRegion::create(const std::string& pa
 }
 
 MappedRegion::~MappedRegion() {
+    forget_lost_pages(data_, static_cast<std::size_t>(size_));
     ::munmap(data_, static_cast<std::size_t>(size_));
 }
 
@@ -93,6 +97,9 @@ Status MappedRegion::sync(std::int64_t from, std::int64_t to) const {
     const std::int64_t start = from / kPageBytes * kPageBytes;
     if (::msync(data_ + start, static_cast<std::size_t>(to - start), MS_SYNC) != 0) {
         return errno_error("cannot sync " + path_);
+    }
+    if (has_lost_pages(data_ + from, static_cast<std::size_t>(to - from))) {
+        return errno_error("cannot write all pages of " + path_, EIO);
     }
     return {};
 }

@@ -4,6 +4,7 @@
 #include "common/java_string.h"
 #include "common/limits.h"
 #include "common/message/message_layout.h"
+#include "common/message/message_properties.h"
 #include "common/message/message_record.h"
 
 #include <algorithm>
@@ -30,7 +31,8 @@ Outcome check(const MessageToPut& message, const EncodeLimits& limits) {
     if (topic_bytes > limits::kTopicMaxChars && !limits.auto_version_on_topic_length) {
         return {PutMessageStatus::MESSAGE_ILLEGAL, "the topic is too long for a V1 record"};
     }
-    if (static_cast<std::int64_t>(message.properties.size()) + limits.reserve_bytes >
+    const std::int64_t added = limits.reserve_bytes + (limits.seals ? kSealBytes + 1 : 0);
+    if (static_cast<std::int64_t>(message.properties.size()) + added >
         limits::kPropertiesMaxBytes) {
         return {PutMessageStatus::PROPERTIES_SIZE_EXCEEDED, "the properties are too long"};
     }
@@ -82,7 +84,10 @@ Outcome MessageEncoder::encode(std::span<const MessageToPut> messages, const Enc
             fault.status != PutMessageStatus::PUT_OK) {
             return fault;
         }
-        const MessageRecord record = record_of(message);
+        MessageRecord record = record_of(message);
+        if (limits.seals) [[unlikely]] {
+            record.properties = with_room_for_seal(record.properties);
+        }
         const std::int64_t bytes = encoded_size(record);
         const std::int64_t needed = size_ + bytes + limits.reserve_bytes;
         if (needed > most) {
@@ -95,6 +100,16 @@ Outcome MessageEncoder::encode(std::span<const MessageToPut> messages, const Enc
         size_ += bytes;
     }
     return {};
+}
+
+// A copy of a message may bring the CRC of its first record along.
+std::string_view MessageEncoder::with_room_for_seal(std::string_view properties) {
+    sealed_properties_ = properties;
+    remove_property(sealed_properties_, property::kCrc32);
+    if (!sealed_properties_.empty() && sealed_properties_.back() != kPropertySeparator) {
+        sealed_properties_.push_back(kPropertySeparator);
+    }
+    return sealed_properties_.append(static_cast<std::size_t>(kSealBytes), '\0');
 }
 
 void MessageEncoder::trim() {

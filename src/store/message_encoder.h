@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -15,6 +16,7 @@ struct EncodeLimits {
     std::int64_t file_size = 0;                // records and a blank must fit in one file
     bool auto_version_on_topic_length = true;  // V2 records for topics over 127
     std::int64_t reserve_bytes = 0;            // that the only record's properties may grow by
+    bool seals = false;                        // the properties end in room for the property CRC
 };
 
 // Bytes that the message takes in the CommitLog.
@@ -40,7 +42,10 @@ public:
     void trim();
 
 private:
+    std::string_view with_room_for_seal(std::string_view properties);
+
     std::vector<char> buffer_;
+    std::string sealed_properties_;
     std::int64_t size_ = 0;
 };
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "store/message_reader.h"
 
-#include "common/bytes.h"
+#include "common/message/message_record.h"
+#include "store/bus_error_guard.h"
 #include "store/consume_queue_table.h"
 
 #include <algorithm>
@@ -153,7 +154,7 @@ private:
     }
 
     // The record's bytes, in the run of log bytes at hand or a new one; empty when the log does not
-    // have it. A size that differs from the entry's means that this is no record (any more).
+    // have it (any more).
     std::string_view find(const ConsumeQueueEntry& entry) {
         const auto size = static_cast<std::size_t>(entry.size);
         const std::int64_t into_run = entry.physical_offset - run_start_;
@@ -163,11 +164,21 @@ private:
             run_start_ = entry.physical_offset;
         }
         const auto at = static_cast<std::size_t>(entry.physical_offset - run_start_);
-        if (at + size > run_.bytes.size() || size < sizeof(std::int32_t) ||
-            load_be<std::int32_t>(run_.bytes.data() + at) != entry.size) {
+        if (at + size > run_.bytes.size()) {
             return {};
         }
-        return run_.bytes.substr(at, size);
+        const std::string_view bytes = run_.bytes.substr(at, size);
+        return is_intact(bytes, entry) ? bytes : std::string_view();
+    }
+
+    // A client takes the rest of an answer for damaged too when a record's lengths do not add up.
+    // The body is looked at only where it is copied anyway.
+    bool is_intact(std::string_view bytes, const ConsumeQueueEntry& entry) const {
+        const bool is_copied = request_.cold_reads == GetMessageRequest::ColdReads::kAllow;
+        const auto record = decode_message(bytes, is_copied ? VerifyCrc::kYes : VerifyCrc::kNo);
+        return record && record->total_size == entry.size &&
+               record->physical_offset == entry.physical_offset &&
+               !has_lost_pages(bytes.data(), bytes.size());
     }
 
     void add(std::string_view record) {
@@ -234,8 +245,15 @@ GetMessageResult MessageReader::get(const GetMessageRequest& request) const {
     result.max_offset = queue->max_offset();
     result.status = check_range(request, result);
     if (result.status == GetMessageStatus::FOUND) {
-        result.status = GetMessageStatus::NO_MATCHED_MESSAGE;
-        collect(*queue, request, result);
+        const GetMessageResult empty = result;
+        std::int64_t lost = 0;
+        do {  // again when a page was lost under it: it is then known, and its records are not
+              // there
+            lost = lost_page_count();
+            result = empty;
+            result.status = GetMessageStatus::NO_MATCHED_MESSAGE;
+            collect(*queue, request, result);
+        } while (lost != lost_page_count());
     }
     if (result.is_cold) {
         return result;

@@ -41,6 +41,8 @@ constexpr ConfigRow kRows[] = {
     config_row<&C::disk_space_warning_level_ratio>(
         "diskSpaceWarningLevelRatio", "percent at which writes stop, clamped 35..90",
         {.unit = "percent", .min = 35, .max = 90, .clamped = true}),
+    config_row<&C::enabled_append_prop_crc>(
+        "enabledAppendPropCRC", "records end in a CRC of the whole; verified in recovery"),
     config_row<&C::enable_lmq>("enableLmq", "light message queues (LMQ)"),
     config_row<&C::enable_lmq_quota>("enableLmqQuota", "refuse more than maxLmqConsumeQueueNum"),
     config_row<&C::enable_multi_dispatch>("enableMultiDispatch",

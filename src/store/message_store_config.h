@@ -30,6 +30,7 @@ struct MessageStoreConfig {
     std::int32_t mapped_file_size_consume_queue = 6'000'000;
     std::int32_t mapper_file_size_batch_consume_queue = 13'800'000;
     bool auto_message_version_on_topic_len = true;
+    bool enabled_append_prop_crc = false;
 
     // Writing.
     Live<std::int32_t> max_message_size{4'194'304};

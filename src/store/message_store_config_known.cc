@@ -79,7 +79,6 @@ constexpr ConfigRow kRows[] = {
     known_row("enableCleanExpiredOffset", kBoolean, "false", "delete offsets of dead groups"),
     known_row("enableCompaction", kBoolean, "true", "serve compaction topics"),
     known_row("enableConsumeQueueExt", kBoolean, "false", "write queue extension files"),
-    known_row("enabledAppendPropCRC", kBoolean, "false", "append property CRC to records"),
     known_row("enableDLegerCommitLog", kBoolean, "false", "DLedger CommitLog; refuse"),
     known_row("enableLogConsumeQueueRepeatedlyBuildWhenRecover", kBoolean, "false",
               "log repeats in recovery"),

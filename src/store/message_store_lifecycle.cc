@@ -2,6 +2,7 @@
 #include "common/log.h"
 #include "common/persistent_file.h"
 #include "common/thread_name.h"
+#include "store/bus_error_guard.h"
 #include "store/message_store_config.h"
 #include "store/message_store_parts.h"
 
@@ -68,6 +69,7 @@ MessageStore::Parts::Parts(const MessageStoreConfig& config_, const Clock& clock
       query(log, queues, config.message_index_enable ? &index : nullptr, reader) {}
 
 Status MessageStore::Parts::load() {
+    install_bus_error_guard();
     RMQ_CHECK(create_directories(config.store_path_root_dir));
     RMQ_CHECK(lock.acquire(config.store_path_root_dir));
     had_crashed = abort.exists();
@@ -87,15 +89,50 @@ Status MessageStore::Parts::load_files(bool is_abnormal) {
         checkpoint.get(StoreCheckpoint::kIndexMsgTimestamp));
 }
 
+// Scans the log. When it finds that a queue lacks entries in front of what it gives it, it begins
+// anew with the first of them: the queue is then as it was, and no number is given twice.
+Result<RecoveryReport> MessageStore::Parts::scan_log(RecoveryStart from) {
+    PhysicalOffset lacking{-1};
+    const auto note = [&](const MessageRecord& record, bool is_next_missing) {
+        const ConsumeQueue* const queue = queues.find(record.topic, record.queue_id);
+        const PhysicalOffset end = queues.lacks(record);
+        if (end.value >= 0 && (is_next_missing || record.queue_offset > queue->max_offset())) {
+            lacking = lacking.value < 0 ? end : std::min(lacking, end);
+        }
+    };
+    from.check_queued = [&](const MessageRecord& record) { note(record, true); };
+    const auto dispatch = [&](const MessageRecord& record) -> Status {
+        note(record, false);
+        return lacking.value < 0 ? dispatcher.dispatch(record) : Status();
+    };
+    auto report = recover_commit_log(files, from, dispatch);
+    if (!report || lacking.value < 0) {
+        return report;
+    }
+    log_of("store").error("consume_queues_incomplete rebuilt_from={}", lacking.value);
+    from.check_queued = nullptr;
+    from.rebuild_from =
+        from.rebuild_from.value < 0 ? lacking : std::min(from.rebuild_from, lacking);
+    return recover_commit_log(
+        files, from, [this](const MessageRecord& record) { return dispatcher.dispatch(record); });
+}
+
 // Source: CommitLog.recoverNormally, recoverAbnormally; DefaultMessageStore.recover.
 Status MessageStore::Parts::recover(bool is_abnormal) {
-    RMQ_TRY(const PhysicalOffset queues_end, queues.recover());
+    ConsumeQueue::LogBounds bounds;
+    if (const auto last_file = files.last()) {
+        bounds = {{files.min_position()}, {last_file->end()}};
+    }
+    const PhysicalOffset queued{checkpoint.get(StoreCheckpoint::kLogicsPhysicalOffset)};
+    RMQ_TRY(const auto recovered, queues.recover(bounds, is_abnormal ? queued : PhysicalOffset{0}));
     RecoveryStart from;
     from.is_abnormal = is_abnormal;
-    from.queues_end = queues_end;
+    from.queues_end = recovered.end;
+    from.rebuild_from = recovered.rebuild_from;
     from.min_timestamp = checkpoint.min_timestamp(config.message_index_safe);
     from.flushed_timestamp = checkpoint.get(StoreCheckpoint::kPhysicMsgTimestamp);
-    from.logics_physical_offset = {checkpoint.get(StoreCheckpoint::kLogicsPhysicalOffset)};
+    from.flushed_position = {checkpoint.get(StoreCheckpoint::kFlushedPhysicalOffset)};
+    from.logics_physical_offset = queued;
     from.check_crc = config.check_crc_on_recover;
     const std::int64_t began = clock.monotonic_ms();
     if (is_abnormal) {
@@ -104,10 +141,7 @@ Status MessageStore::Parts::recover(bool is_abnormal) {
         // finds.)
         RMQ_CHECK(queues.truncate(find_scan_start(files, from)));
     }
-    RMQ_TRY(const RecoveryReport report,
-            recover_commit_log(files, from, [this](const MessageRecord& record) {
-                return dispatcher.dispatch(record);
-            }));
+    RMQ_TRY(const RecoveryReport report, scan_log(from));
     RMQ_CHECK(log.truncate(report.end));
     if (files.empty()) {
         queues.destroy_all();
@@ -120,6 +154,7 @@ Status MessageStore::Parts::recover(bool is_abnormal) {
     if (report.last_store_timestamp > 0) {
         checkpoint.set(StoreCheckpoint::kPhysicMsgTimestamp, report.last_store_timestamp);
     }
+    checkpoint.set(StoreCheckpoint::kFlushedPhysicalOffset, report.end.value);
     queue_flush.flush_all();
     log_of("store").info(
         "store_recovered clean={} from={} end={} records={} dispatched={} damaged={} ms={}",
@@ -165,7 +200,12 @@ void MessageStore::Parts::on_min_moved(PhysicalOffset min) {
 }
 
 void MessageStore::Parts::run_maintenance() {
+    std::int64_t lost = lost_page_count();
     while (!stopping_.load()) {
+        if (const std::int64_t now_lost = lost_page_count(); now_lost != lost) {
+            lost = now_lost;
+            log_of("store").error("device_failed pages_lost_since_start={}", lost);
+        }
         const std::int64_t next_flush = queue_flush.run_once();
         maintenance_wakeup.wait(std::min(next_flush, retention.run_once()));
     }

@@ -63,6 +63,7 @@ struct MessageStore::Parts {
 private:
     Status load_files(bool is_abnormal);
     Status recover(bool is_abnormal);
+    Result<RecoveryReport> scan_log(RecoveryStart from);
     void on_min_moved(PhysicalOffset min);
     void on_append();
     void run_maintenance();

@@ -15,6 +15,8 @@ namespace rmq::store {
 namespace {
 
 constexpr std::int64_t kSectorBytes = 512;
+// How far the next record is looked for where every end of a log may be damage.
+constexpr std::int64_t kSearchMax = 16 * 1024 * 1024;
 
 using Files = std::vector<MappedFileQueue::File>;
 
@@ -60,27 +62,54 @@ bool is_start(const MappedFile& file, const RecoveryStart& start) {
 
 std::size_t first_file(const Files& files, const RecoveryStart& start) {
     for (std::size_t index = files.size(); index-- > 0;) {
-        if (is_start(*files[index], start)) {
+        const bool is_early_enough =
+            start.rebuild_from.value < 0 || files[index]->start() <= start.rebuild_from.value;
+        if (is_early_enough && is_start(*files[index], start)) {
             return index;
         }
     }
     return 0;
 }
 
-// A record that fails a check although the checkpoint says it was on the disk is damage, not the
-// torn end of the log: cutting there would delete every acknowledged message behind it. It is
-// stepped over when its frame is whole and a valid record follows it in this file. Of the records
-// of the checkpoint's own millisecond some may have come after the sync.
-std::int64_t damaged_size(std::string_view rest, PhysicalOffset position,
-                          const RecoveryStart& start) {
-    const auto damaged = decode_message(rest);
-    if (!damaged || damaged->physical_offset != position || damaged->store_timestamp == 0 ||
-        damaged->store_timestamp >= start.flushed_timestamp) {
-        return 0;
+bool needs_dispatch(PhysicalOffset position, const RecoveryStart& start) {
+    return start.is_abnormal || position >= start.queues_end ||
+           (start.rebuild_from.value >= 0 && position >= start.rebuild_from);
+}
+
+// Whether a record proves that what lies before it was on the disk once: the log is forced in its
+// order. Of the records of the checkpoint's own millisecond some may have come after the sync; one
+// older than its predecessor is a leftover of a truncation by another program.
+bool was_flushed(const MessageRecord& record, std::int64_t last_timestamp,
+                 const RecoveryStart& start) {
+    return record.store_timestamp > 0 && record.store_timestamp >= last_timestamp &&
+           record.store_timestamp < start.flushed_timestamp;
+}
+
+// Where the log goes on behind bytes that are no record; -1: here is its torn end. Cutting at
+// damage would delete every acknowledged message behind it.
+std::int64_t behind_damage(const Files& files, std::size_t index, std::int64_t position,
+                           std::int64_t last_timestamp, const RecoveryStart& start) {
+    const MappedFile& file = *files[index];
+    const bool is_known = start.flushed_position.value > 0;
+    if (is_known ? position >= start.flushed_position.value : start.flushed_timestamp <= 0) {
+        return -1;
     }
-    const Scanned next = scan_record(rest.substr(static_cast<std::size_t>(damaged->total_size)),
-                                     position + damaged->total_size, start.check_crc);
-    return next.step == ScanStep::kEnd ? 0 : damaged->total_size;
+    const std::int64_t searched = is_known ? file.size() : position - file.start() + kSearchMax;
+    const std::int64_t next =
+        find_record(file.bytes(0, searched), file.start(), position + 1, start.check_crc);
+    if (is_known) {
+        const std::int64_t end = std::min(file.end(), start.flushed_position.value);
+        return next >= 0 ? std::min(next, end) : end;
+    }
+    if (next < 0 && index + 1 == files.size()) {
+        return -1;
+    }
+    const MappedFile& holder = next < 0 ? *files[index + 1] : file;
+    const std::int64_t at = next < 0 ? holder.start() : next;
+    const Scanned scanned = scan_record(rest_of(holder, at), {at}, start.check_crc);
+    return scanned.step == ScanStep::kRecord && was_flushed(scanned.record, last_timestamp, start)
+               ? at
+               : -1;
 }
 
 }  // namespace
@@ -110,7 +139,9 @@ Scanned scan_record(std::string_view rest, PhysicalOffset position, bool check_c
     }
     const auto record = decode_message(rest, check_crc ? VerifyCrc::kYes : VerifyCrc::kNo);
     if (!record || record->physical_offset != position || record->topic.empty() ||
-        has_lost_sector(rest, *record, position)) {
+        has_lost_sector(rest, *record, position) ||
+        (check_crc &&
+         seal_of(rest.substr(0, static_cast<std::size_t>(record->total_size))) == Seal::kWrong)) {
         return {};
     }
     return {ScanStep::kRecord, *record};
@@ -119,6 +150,31 @@ Scanned scan_record(std::string_view rest, PhysicalOffset position, bool check_c
 PhysicalOffset find_scan_start(const MappedFileQueue& files, const RecoveryStart& start) {
     const Files all = files.files();
     return {all.empty() ? 0 : all[first_file(all, start)]->start()};
+}
+
+std::int64_t find_record(std::string_view file, std::int64_t start, std::int64_t from,
+                         bool check_crc) {
+    constexpr auto kSmallest = static_cast<std::size_t>(layout::kFixedBytes);
+    for (auto at = static_cast<std::size_t>(from - start); at + kSmallest <= file.size(); ++at) {
+        const std::size_t zeros = file.find_first_not_of('\0', at);
+        if (zeros == std::string_view::npos) {
+            return -1;
+        }
+        // The first byte of a length below 16 MiB is 0, so a record may begin up to four earlier.
+        at = std::max(at, zeros < 4 ? at : zeros - 4);
+        if (at + kSmallest > file.size()) {
+            return -1;
+        }
+        const char* const here = file.data() + at;
+        const auto magic = load_be<std::int32_t>(here + layout::kMagicAt);
+        const PhysicalOffset position{start + static_cast<std::int64_t>(at)};
+        if ((magic == layout::kMagicV1 || magic == layout::kMagicV2) &&
+            load_be<std::int64_t>(here + layout::kPhysicalOffsetAt) == position.value &&
+            scan_record(file.substr(at), position, check_crc).step == ScanStep::kRecord) {
+            return position.value;
+        }
+    }
+    return -1;
 }
 
 Result<RecoveryReport> recover_commit_log(
@@ -138,9 +194,12 @@ Result<RecoveryReport> recover_commit_log(
         if (scanned.step == ScanStep::kRecord) {
             ++report.record_count;
             report.last_store_timestamp = scanned.record.store_timestamp;
-            if (start.is_abnormal || position >= start.queues_end) {
+            if (needs_dispatch(position, start)) {
                 RMQ_CHECK(dispatch(scanned.record));
                 ++report.dispatched_count;
+            } else if (start.check_queued &&
+                       start.queues_end - position < RecoveryStart::kCheckedBytes) {
+                start.check_queued(scanned.record);
             }
             position = position + scanned.record.total_size;
         } else if (scanned.step == ScanStep::kBlank) {
@@ -148,11 +207,16 @@ Result<RecoveryReport> recover_commit_log(
             if (++index == all.size()) {
                 break;
             }
-        } else if (const std::int64_t size = damaged_size(rest, position, start); size > 0) {
-            log_of("store").error("recovery_damaged_record position={} size={} kept=true",
-                                  position.value, size);
+        } else if (const std::int64_t next = behind_damage(all, index, position.value,
+                                                           report.last_store_timestamp, start);
+                   next >= 0) {
+            log_of("store").error("recovery_damaged_stretch from={} to={} kept=true",
+                                  position.value, next);
             ++report.damaged_count;
-            position = position + size;
+            position = {next};
+            if (next == all[index]->end() && ++index == all.size()) {
+                break;
+            }
         } else {
             break;
         }

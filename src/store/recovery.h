@@ -20,8 +20,15 @@ struct RecoveryStart {
     PhysicalOffset queues_end{-1};   // largest record end over all queues, -1 when there is none
     std::int64_t min_timestamp = 0;  // StoreCheckpoint::min_timestamp
     std::int64_t flushed_timestamp = 0;     // physicMsgTimestamp
+    PhysicalOffset flushed_position;        // the log was on the disk up to here; 0: not known
     PhysicalOffset logics_physical_offset;  // 0: not known
-    bool check_crc = true;                  // checkCRCOnRecover
+    // A queue lacks entries from here on: the scan begins early enough. -1: none does.
+    PhysicalOffset rebuild_from{-1};
+    bool check_crc = true;  // checkCRCOnRecover
+    // Given the records that the queues should have and so are not dispatched, from this many bytes
+    // before queues_end on. May be null.
+    std::function<void(const MessageRecord&)> check_queued{};
+    static constexpr std::int64_t kCheckedBytes = 8 * 1024 * 1024;
 };
 
 struct RecoveryReport {
@@ -29,7 +36,7 @@ struct RecoveryReport {
     PhysicalOffset scanned_from;
     std::int64_t record_count = 0;  // valid records scanned
     std::int64_t dispatched_count = 0;
-    std::int64_t damaged_count = 0;  // flushed earlier, unreadable now; kept, stepped over
+    std::int64_t damaged_count = 0;  // stretches flushed earlier, unreadable now; stepped over
     std::int64_t last_store_timestamp = 0;
 };
 
@@ -54,6 +61,10 @@ bool has_lost_sector(std::string_view record_bytes, const MessageRecord& record,
 
 // Where the scan begins: 0 when there are no files. Behind it nothing is known of the queues.
 PhysicalOffset find_scan_start(const MappedFileQueue& files, const RecoveryStart& start);
+// The first position at or behind `from` at which a whole record of the file lies that begins at
+// `start`; -1: none.
+std::int64_t find_record(std::string_view file, std::int64_t start, std::int64_t from,
+                         bool check_crc);
 
 // Finds the end of the log, and passes the records that the queues may lack to `dispatch`, which
 // must not mind repeats. Changes nothing; the caller then truncates log and queues at the end.
@@ -61,7 +72,9 @@ PhysicalOffset find_scan_start(const MappedFileQueue& files, const RecoveryStart
 //     begins at or behind queues_end;
 //   - otherwise: scans from the newest file whose first record the checkpoint says is on the disk
 //     with its queue entries, and dispatches everything.
-// A first record that fails the checks disqualifies its file as a start. Errors: what `dispatch`
+// A first record that fails the checks disqualifies its file as a start. Bytes that are no record
+// end the log, unless they were on the disk once: then they are damage, and the scan goes on at the
+// next record. Errors: what `dispatch`
 // gives. Blocks. Source: CommitLog.recoverNormally, recoverAbnormally (5.5.0).
 Result<RecoveryReport> recover_commit_log(
     const MappedFileQueue& files, const RecoveryStart& start,

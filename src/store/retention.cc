@@ -17,7 +17,7 @@ namespace rmq::store {
 
 namespace {
 
-constexpr std::int64_t kFirstRoundMs = 60'000;
+constexpr std::int64_t kFirstDeletionMs = 60'000;
 constexpr std::int64_t kMsPerHour = 3'600'000;
 
 double percent(std::int32_t configured, int low, int high) {
@@ -60,7 +60,8 @@ Retention::Retention(const MessageStoreConfig& config, MappedFileQueue& files, R
       flags_(flags),
       clock_(clock),
       hooks_(std::move(hooks)),
-      next_round_ms_(clock.monotonic_ms() + kFirstRoundMs) {}
+      first_deletion_ms_(clock.monotonic_ms() + kFirstDeletionMs),
+      next_round_ms_(clock.monotonic_ms() + config.clean_resource_interval) {}
 
 std::int64_t Retention::run_once() {
     const std::int64_t now = clock_.monotonic_ms();
@@ -109,8 +110,9 @@ void Retention::begin_round(std::int64_t now_ms) {
         manual_rounds_.fetch_sub(1);
     }
     has_deleted_ = false;
-    if (is_manual || is_above_max_ || is_immediate_ ||
-        is_delete_hour(config_.delete_when.get(), now_ms)) {
+    const bool is_hour = clock_.monotonic_ms() >= first_deletion_ms_ &&
+                         is_delete_hour(config_.delete_when.get(), now_ms);
+    if (is_manual || is_above_max_ || is_immediate_ || is_hour) {
         left_in_round_ = config_.delete_file_batch_max;
         next_delete_ms_ = 0;
     }

@@ -73,6 +73,7 @@ private:
     std::atomic<double> consume_queue_ratio_{0};
 
     // Maintenance thread only. Times are monotonic.
+    const std::int64_t first_deletion_ms_;  // for the hour alone
     std::int64_t next_round_ms_;
     std::int64_t next_delete_ms_ = 0;
     int left_in_round_ = 0;      // files this round may still delete

@@ -75,7 +75,11 @@ bool AbortFile::exists() const {
 
 Status AbortFile::create() {
     RMQ_CHECK(write_file(path_ + ".bak", ""));
-    RMQ_CHECK(write_file(path_, std::to_string(::getpid())));
+    // That it exists is what counts; on a full disk there may be room for a name alone.
+    if (const Status written = write_file(path_, std::to_string(::getpid()));
+        !written && (written.error().code != Errc::kResourceExhausted || !exists())) {
+        return written;
+    }
     return sync_directory(std::filesystem::path(path_).parent_path().string());
 }
 

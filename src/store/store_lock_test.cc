@@ -93,7 +93,7 @@ TEST_CASE("AbortFile: holds the process id beside an empty abort.bak", "[store][
     CHECK(std::filesystem::exists(dir.file("abort.bak")));
 }
 
-TEST_CASE("StoreCheckpoint: six numbers in 4096 bytes", "[store][K-03]") {
+TEST_CASE("StoreCheckpoint: six numbers, and ours behind them, in 4096 bytes", "[store][K-03]") {
     const TempDir dir;
     StoreCheckpoint checkpoint(dir.file("checkpoint"));
     REQUIRE(checkpoint.load());
@@ -108,13 +108,31 @@ TEST_CASE("StoreCheckpoint: six numbers in 4096 bytes", "[store][K-03]") {
     REQUIRE(text);
     CHECK(text->size() == 4096);
     CHECK(text->substr(40, 8) == "\x01\x02\x03\x04\x05\x06\x07\x08");
-    CHECK(text->find_first_not_of('\0', 48) == std::string::npos);
+    CHECK(text->find_first_not_of('\0', 64) == std::string::npos);
 
     StoreCheckpoint again(dir.file("checkpoint"));
     REQUIRE(again.load());
     CHECK(again.get(StoreCheckpoint::kPhysicMsgTimestamp) == 10'000);
     CHECK(again.min_timestamp(false) == 6'000);
     CHECK(again.min_timestamp(true) == 2'000);
+}
+
+TEST_CASE("StoreCheckpoint: the flushed position counts until another program writes the file",
+          "[store][K-03]") {
+    const TempDir dir;
+    StoreCheckpoint checkpoint(dir.file("checkpoint"));
+    checkpoint.set(StoreCheckpoint::kPhysicMsgTimestamp, 10'000);
+    checkpoint.set(StoreCheckpoint::kFlushedPhysicalOffset, 4711);
+    REQUIRE(checkpoint.flush());
+    StoreCheckpoint again(dir.file("checkpoint"));
+    REQUIRE(again.load());
+    CHECK(again.get(StoreCheckpoint::kFlushedPhysicalOffset) == 4711);
+    std::string text = *read_file(dir.file("checkpoint"));
+    text[7] = 0x11;  // the original wrote a later time
+    REQUIRE(write_file(dir.file("checkpoint"), text));
+    REQUIRE(again.load());
+    CHECK(again.get(StoreCheckpoint::kPhysicMsgTimestamp) == 10'001);
+    CHECK(again.get(StoreCheckpoint::kFlushedPhysicalOffset) == 0);
 }
 
 TEST_CASE("StoreCheckpoint: a short file reads as zeros", "[store][K-03]") {

@@ -5,6 +5,7 @@
 #include "common/log.h"
 #include "common/parse_number.h"
 #include "common/persistent_file.h"
+#include "store/bus_error_guard.h"
 #include "store/mapped_region.h"
 
 #include <algorithm>
@@ -64,6 +65,12 @@ Status UnitFiles::load() {
                              " bytes, configured are " + std::to_string(file_bytes()) +
                              "; restore " + std::string(layout_.size_key) + " or remove the file"};
         }
+        if (!files_.empty() && files_.back().start + layout_.units_per_file != start) {
+            log_of("store").error("queue_file_missing before={}", file_path(start));
+            damage_ = Damage::kMissing;
+            std::filesystem::remove(file_path(start), error);
+            continue;
+        }
         files_.push_back({start, nullptr});
     }
     return {};
@@ -81,17 +88,38 @@ Status UnitFiles::recover(const std::function<bool(const char* unit)>& has_begun
     // What a killed process wrote may not be on the disk yet: the next flush covers it.
     flushed_bytes_ = files_.empty() ? 0 : files_[index].start * layout_.unit_bytes;
     end_ = 0;
-    for (; index < files_.size(); ++index) {
+    for (; !is_lost_ && index < files_.size(); ++index) {
         RMQ_TRY(MappedRegion* const region, map(files_[index]));
         const std::int64_t count = scan(region->data());
         if (count > 0) {
             end_ = files_[index].start + count;
         }
         if (count < layout_.units_per_file) {
+            if (damage_ == Damage::kNone &&
+                (index + 1 < files_.size() || is_written_behind(region->data(), count))) {
+                damage_ = Damage::kTorn;
+            }
             break;
         }
     }
     return truncate(end_);
+}
+
+// Looks right behind the end, and at the page behind that, in case one was lost. A file gets its
+// name with its first unit in it, so one without any lost it. Not more: every queue is looked at
+// whenever a server starts.
+bool UnitFiles::is_written_behind(const char* file_begin, std::int64_t count) const {
+    const auto is_unit_at = [&](std::int64_t at) {
+        const std::string_view unit(file_begin + at, static_cast<std::size_t>(layout_.unit_bytes));
+        return unit.find_first_not_of('\0') != std::string_view::npos;
+    };
+    const std::int64_t end = count * layout_.unit_bytes;
+    const std::int64_t next_page = (end / kPageBytes + 1) * kPageBytes;
+    if (count == 0 || is_unit_at(end)) {
+        return true;
+    }
+    return end >= kPageBytes && next_page + layout_.unit_bytes <= file_bytes() &&
+           is_unit_at(next_page);
 }
 
 Status UnitFiles::truncate(std::int64_t end) {
@@ -154,7 +182,11 @@ Status UnitFiles::append(const char* unit) {
                 return status;
             }
         }
-        std::memcpy(region->data() + at, unit, static_cast<std::size_t>(layout_.unit_bytes));
+        char* const to = region->data() + at;
+        std::memcpy(to, unit, static_cast<std::size_t>(layout_.unit_bytes));
+        if (has_lost_pages(to, static_cast<std::size_t>(layout_.unit_bytes))) {
+            return Error{Errc::kIo, "a page of " + region->path() + " is lost"};
+        }
     }
     ++end_;
     return {};

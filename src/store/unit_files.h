@@ -40,10 +40,23 @@ public:
     // given to `scan`, which returns how many units at its start count; the first file that is not
     // full is the last. `has_begun` says of a file's first unit whether it was written. Later files
     // are dropped and the rest of the last one is cleared. Blocks on reading. Errors: kIo.
+    // damage() then says whether units are lost behind the end that must be made anew.
     Status recover(const std::function<bool(const char* unit)>& has_begun,
                    const std::function<std::int64_t(const char* units)>& scan);
+    // Before recover(): takes no unit for good.
+    void lose_all() {
+        damage_ = Damage::kMissing;
+        is_lost_ = true;
+    }
     // Ends the units at `end`: later files go, the rest of the last one is cleared. Errors: kIo.
     Status truncate(std::int64_t end);
+
+    enum class Damage {
+        kNone,
+        kTorn,     // something is written behind the end; as a power loss leaves it, too
+        kMissing,  // a file is missing
+    };
+    Damage damage() const { return damage_; }
 
     bool empty() const { return files_.empty(); }
     std::int64_t begin() const { return files_.empty() ? end_ : files_.front().start; }
@@ -106,12 +119,15 @@ private:
     Status ensure_allocated(MappedRegion& region, std::int64_t end_bytes);
     Status drop_last_file();
     Status clear_behind_end();
+    bool is_written_behind(const char* file_begin, std::int64_t count) const;
 
     Layout layout_;
     mutable std::vector<File> files_;  // ordered
     std::int64_t end_ = 0;
     std::int64_t allocated_bytes_ = 0;  // of the last file
     std::int64_t flushed_bytes_ = 0;    // from unit 0
+    Damage damage_ = Damage::kNone;
+    bool is_lost_ = false;
 };
 
 }  // namespace rmq::store

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "common/bytes.h"
-#include "common/message/message_layout.h"
 #include "common/message/message_properties.h"
 #include "common/parse_number.h"
 #include "store/recovery.h"
@@ -15,38 +13,6 @@ namespace rmq::storetool {
 namespace {
 
 constexpr std::int64_t kProgressBytes = 16 * 1024 * 1024;
-
-bool is_record(std::string_view rest, std::int64_t position, bool check_crc) {
-    return store::scan_record(rest, {position}, check_crc).step == store::ScanStep::kRecord;
-}
-
-// The first position at or behind `from` in `file` where a whole record lies; -1 when there is
-// none.
-std::int64_t next_record(const Segment& file, std::int64_t from, bool check_crc) {
-    const std::string_view bytes = file.file.bytes();
-    constexpr auto kSmallest = static_cast<std::size_t>(layout::kFixedBytes);
-    for (auto at = static_cast<std::size_t>(from - file.start); at + kSmallest <= bytes.size();
-         ++at) {
-        const std::size_t zeros = bytes.find_first_not_of('\0', at);
-        if (zeros == std::string_view::npos) {
-            return -1;
-        }
-        // The first byte of a length below 16 MiB is 0, so a record may begin up to four earlier.
-        at = std::max(at, zeros < 4 ? at : zeros - 4);
-        const char* const here = bytes.data() + at;
-        if (at + kSmallest > bytes.size()) {
-            return -1;
-        }
-        const auto magic = load_be<std::int32_t>(here + layout::kMagicAt);
-        const std::int64_t position = file.start + static_cast<std::int64_t>(at);
-        if ((magic == layout::kMagicV1 || magic == layout::kMagicV2) &&
-            load_be<std::int64_t>(here + layout::kPhysicalOffsetAt) == position &&
-            is_record(bytes.substr(at), position, check_crc)) {
-            return position;
-        }
-    }
-    return -1;
-}
 
 bool is_zero_behind(const Segments& log, std::int64_t position) {
     for (const Segment& file : log.files()) {
@@ -64,7 +30,8 @@ bool is_zero_behind(const Segments& log, std::int64_t position) {
 std::int64_t find_record(const Segments& log, std::int64_t from, bool check_crc) {
     for (const Segment& file : log.files()) {
         if (file.end() > from) {
-            const std::int64_t found = next_record(file, std::max(from, file.start), check_crc);
+            const std::int64_t found = store::find_record(file.file.bytes(), file.start,
+                                                          std::max(from, file.start), check_crc);
             if (found >= 0) {
                 return found;
             }

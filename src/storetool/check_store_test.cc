@@ -247,3 +247,23 @@ TEST_CASE("store check: knows queues of whole batches", "[storetool][M-24][K-01]
     REQUIRE(found.size() == 2);  // the other: one record less has a unit
     CHECK(found[0].starts_with("batchconsumequeue/Batch/0: batch 15 -> "));
 }
+
+TEST_CASE("store check: records of long topics are whole", "[storetool][K-16]") {
+    const TempDir dir;
+    const SystemClock clock;
+    const auto config = storetool::testing::config_of(dir.path());
+    {
+        store::MessageStore store(config, clock);
+        REQUIRE(store.load());
+        REQUIRE(store.start());
+        const std::string topic = "%RETRY%" + std::string(200, 'g');
+        store::MessageToPut message;
+        message.topic = topic;
+        message.body = "x";
+        for (int i = 0; i < 100; ++i) {
+            REQUIRE(store.put_message(message).status == store::PutMessageStatus::PUT_OK);
+        }
+    }
+    CHECK(faults(check(dir.path())) == std::vector<std::string>{});
+    CHECK(check(dir.path()).log.records == 100);
+}

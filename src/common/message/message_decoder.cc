@@ -3,14 +3,17 @@
 #include "common/bytes.h"
 #include "common/crc32.h"
 #include "common/limits.h"
+#include "common/message/message_properties.h"
 #include "common/message/message_record.h"
 
-#include <cstring>
 #include <string>
 
 namespace rmq {
 
 namespace {
+
+constexpr std::size_t kSealDigits = 10;
+static_assert(property::kCrc32.size() + 1 + kSealDigits + 1 == kSealBytes);
 
 // Sequential big-endian writer over memory the caller sized.
 class Cursor {
@@ -37,8 +40,8 @@ private:
 SocketAddress read_host(ByteReader& reader, bool is_v6) {
     SocketAddress host;
     host.is_v6 = is_v6;
-    const std::string_view address = reader.read_bytes(is_v6 ? 16 : 4);
-    std::memcpy(host.bytes.data(), address.data(), address.size());
+    reader.read_bytes(is_v6 ? 16 : 4)
+        .copy(reinterpret_cast<char*>(host.bytes.data()), host.bytes.size());
     host.port = reader.read<std::int32_t>();
     return host;
 }
@@ -102,6 +105,38 @@ void set_topic(MessageRecord& record, std::string_view topic) {
     record.magic = static_cast<std::int64_t>(topic.size()) > limits::kTopicMaxChars
                        ? layout::kMagicV2
                        : layout::kMagicV1;
+}
+
+void seal_record(char* record, std::int64_t bytes) {
+    Cursor cursor(record + bytes - kSealBytes);
+    std::int32_t crc =
+        crc32_of(std::string_view(record, static_cast<std::size_t>(bytes - kSealBytes)));
+    cursor.put_bytes(property::kCrc32);
+    cursor.put(kNameValueSeparator);
+    for (std::size_t i = 0; i < kSealDigits; ++i, crc /= 10) {
+        cursor.put(static_cast<char>('0' + crc % 10));
+    }
+    cursor.put(kPropertySeparator);
+}
+
+Seal seal_of(std::string_view record) {
+    if (record.size() < static_cast<std::size_t>(layout::kFixedBytes + kSealBytes)) {
+        return Seal::kNone;
+    }
+    const std::string_view content =
+        record.substr(0, record.size() - static_cast<std::size_t>(kSealBytes));
+    const std::string_view seal = record.substr(content.size());
+    const std::string_view digits = seal.substr(property::kCrc32.size() + 1, kSealDigits);
+    if (!seal.starts_with(property::kCrc32) ||
+        seal[property::kCrc32.size()] != kNameValueSeparator || seal.back() != kPropertySeparator ||
+        digits.find_first_not_of("0123456789") != std::string_view::npos) {
+        return Seal::kNone;
+    }
+    std::int64_t crc = 0;
+    for (std::size_t i = kSealDigits; i > 0; --i) {
+        crc = crc * 10 + (digits[i - 1] - '0');
+    }
+    return crc == crc32_of(content) ? Seal::kRight : Seal::kWrong;
 }
 
 Result<MessageRecord> decode_message(std::string_view bytes, VerifyCrc verify) {

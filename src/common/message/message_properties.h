@@ -50,6 +50,7 @@ inline constexpr std::string_view kInnerNum = "INNER_NUM";
 inline constexpr std::string_view kInnerBase = "INNER_BASE";
 inline constexpr std::string_view kInnerMultiDispatch = "INNER_MULTI_DISPATCH";
 inline constexpr std::string_view kInnerMultiQueueOffset = "INNER_MULTI_QUEUE_OFFSET";
+inline constexpr std::string_view kCrc32 = "__CRC32#";
 inline constexpr std::string_view kDlqOriginTopic = "DLQ_ORIGIN_TOPIC";
 inline constexpr std::string_view kDlqOriginMessageId = "DLQ_ORIGIN_MESSAGE_ID";
 

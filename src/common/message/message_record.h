@@ -47,6 +47,16 @@ std::string encode_message(const MessageRecord& record);
 // Names the topic, with the magic that its length needs: V1 has one byte for it, signed.
 void set_topic(MessageRecord& record, std::string_view topic);
 
+// The property CRC (enabledAppendPropCRC): the last 20 bytes of a record, and of its properties,
+// are `__CRC32#`, 0x01, ten digits of the CRC of all bytes before them, the lowest first, and 0x02.
+// Source: MessageDecoder.createCrc32, CommitLog (5.5.0).
+inline constexpr std::int64_t kSealBytes = 20;
+// Writes it over the last kSealBytes of the record, whose sizes include them.
+void seal_record(char* record, std::int64_t bytes);
+// Whether the record ends in one, and whether that is right.
+enum class Seal { kNone, kRight, kWrong };
+Seal seal_of(std::string_view record);
+
 enum class VerifyCrc { kNo, kYes };
 
 // Decodes the record at the start of `bytes`, which may hold more behind it. Errors: kMalformed

@@ -47,6 +47,7 @@ Result<RecoveryReport> LogFixture::recover(bool is_abnormal) {
     start.is_abnormal = is_abnormal;
     start.min_timestamp = checkpoint.min_timestamp(false);
     start.flushed_timestamp = checkpoint.get(StoreCheckpoint::kPhysicMsgTimestamp);
+    start.flushed_position = {checkpoint.get(StoreCheckpoint::kFlushedPhysicalOffset)};
     RMQ_TRY(
         auto report, recover_commit_log(files, start, [this](const MessageRecord& record) {
             queues.queue(record.topic, record.queue_id).set_next_offset(record.queue_offset + 1);

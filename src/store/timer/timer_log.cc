@@ -13,6 +13,9 @@ namespace rmq::store {
 
 namespace {
 
+// Of damaged bytes: any delay can be added to it.
+constexpr std::int64_t kTimeMax = INT64_MAX / 2;
+
 // Source: TimerMessageStore.isMagicOK
 bool is_magic_ok(std::int32_t magic) {
     return (magic | 0xF) == 0xF;
@@ -44,8 +47,9 @@ std::optional<TimerUnit> decode(std::string_view bytes) {
     unit.topic_hash = reader.read<std::int32_t>();
     reader.read<std::int64_t>();
     const bool valid = reader.ok() && size == TimerLog::kUnitBytes && is_magic_ok(unit.magic) &&
-                       unit.magic != 0 && unit.slot_time_ms() >= 0 && unit.size > 0 &&
-                       unit.physical_offset.value >= 0;
+                       unit.magic != 0 && unit.write_time_ms >= 0 &&
+                       unit.write_time_ms <= kTimeMax && unit.slot_time_ms() >= 0 &&
+                       unit.size > 0 && unit.physical_offset.value >= 0;
     return valid ? std::optional(unit) : std::nullopt;
 }
 
