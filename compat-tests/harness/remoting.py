@@ -182,7 +182,8 @@ def consumer_ids(broker: str, group: str) -> list:
 def committed_offset(broker: str, group: str, topic: str, queue: int) -> int:
     """The stored position of one queue; -1 when there is none."""
     code, fields, _ = call(broker, QUERY_CONSUMER_OFFSET,
-                           {"consumerGroup": group, "topic": topic, "queueId": queue}, ok=(0, 22))
+                           {"consumerGroup": group, "topic": topic, "queueId": queue, "setZeroIfNotFound": False},
+                           ok=(0, 22))
     return int(fields["offset"]) if code == 0 else -1
 
 
