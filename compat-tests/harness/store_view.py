@@ -245,13 +245,14 @@ class StoreView:
     def _checkpoint(self, data: bytes) -> None:
         """How far what was flushed when: that follows from the clock, and may only not be ahead of the log.
 
-        From 48 to 64 RaptorMQ keeps fields of its own, which the original leaves alone.
+        From 48 to 64 RaptorMQ keeps fields of its own, where the original leaves zeros.
         """
         last = self._by_position[max(self._by_position)]
         times, positions = struct.unpack_from(">3q", data, 0), struct.unpack_from(">3q", data, 24)
         self._require(max(times) <= last.store_timestamp, f"times {times} ahead of the log")
         self._require(max(positions) <= last.physical + last.size, f"positions {positions} ahead of the log")
-        self._add("checkpoint", [f"{len(data)} bytes, master flushed {positions[0]}, confirmed {positions[1]}"], data[64:])
+        self._add("checkpoint", [f"{len(data)} bytes, master flushed {positions[0]}, confirmed {positions[1]}"],
+                  bytes(16) + data[64:])
 
     def _timer_check(self, data: bytes) -> None:
         _, flushed, queue, master, state, _, counter = struct.unpack_from(">7q", data, 0)
