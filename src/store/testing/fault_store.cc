@@ -9,7 +9,6 @@
 
 #include <chrono>
 #include <cstdlib>
-#include <fstream>
 #include <thread>
 
 namespace rmq::store::testing {
@@ -88,14 +87,6 @@ std::set<std::int64_t> pull_all(MessageStore& store) {
         }
     }
     return numbers;
-}
-
-void spoil(const std::string& path, std::int64_t at, const std::string& bytes) {
-    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-    REQUIRE(file);
-    file.seekp(at);
-    file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-    REQUIRE(file);
 }
 
 void flip_bit(const std::string& path, std::int64_t at, int bit) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/clock.h"
+#include "common/testing/spoil.h"
 #include "store/message_store.h"
 #include "store/message_store_config.h"
 
@@ -45,8 +46,7 @@ std::vector<Stored> make_store(const std::string& root, Stop stop, int count,
 // its place. A record whose body was damaged is left out.
 std::set<std::int64_t> pull_all(MessageStore& store);
 
-// Replaces bytes of a file in place.
-void spoil(const std::string& path, std::int64_t at, const std::string& bytes);
+using rmq::testing::spoil;
 void flip_bit(const std::string& path, std::int64_t at, int bit);
 
 }  // namespace rmq::store::testing

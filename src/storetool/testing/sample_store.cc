@@ -9,8 +9,6 @@
 #include "store/message_store.h"
 #include "store/message_store_config.h"
 
-#include <fstream>
-
 namespace rmq::storetool::testing {
 
 namespace {
@@ -83,14 +81,6 @@ std::vector<std::string> delivered(const std::string& root) {
         }
     }
     return bodies;
-}
-
-void spoil(const std::string& path, std::int64_t at, const std::string& bytes) {
-    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-    REQUIRE(file);
-    file.seekp(at);
-    file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-    REQUIRE(file);
 }
 
 }  // namespace rmq::storetool::testing

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "common/testing/spoil.h"
 #include "store/message_store_config.h"
 
 #include <cstdint>
@@ -26,7 +27,6 @@ struct SampleStore {
 // The bodies that a server which starts on the directory delivers, in order of queue and number.
 std::vector<std::string> delivered(const std::string& root);
 
-// Replaces bytes of a file in place.
-void spoil(const std::string& path, std::int64_t at, const std::string& bytes);
+using rmq::testing::spoil;
 
 }  // namespace rmq::storetool::testing
