@@ -49,7 +49,7 @@ EXACT = {
 }
 # Families that only RaptorMQ has begin so.
 OWN = "raptormq_"
-HEART_BEAT, UPDATE_CONSUMER_OFFSET, CONSUMER_SEND_MSG_BACK = 34, 15, 36
+UPDATE_CONSUMER_OFFSET, CONSUMER_SEND_MSG_BACK = 15, 36
 SAMPLE = re.compile(r"([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)(?: \d+)?")
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)",?')
 
@@ -165,12 +165,7 @@ class Rig:
     def heartbeat(self, group: str, topic: str, kind: str) -> None:
         """A member of `group`, until the end."""
         connection = self.stack.enter_context(remoting.Connection(self.broker))
-        connection.request(HEART_BEAT, {}, json.dumps({
-            "clientID": f"127.0.0.1@{group}", "producerDataSet": [], "consumerDataSet": [{
-                "groupName": group, "consumeType": kind, "messageModel": "CLUSTERING",
-                "consumeFromWhere": "CONSUME_FROM_FIRST_OFFSET", "unitMode": False, "subscriptionDataSet": [{
-                    "topic": topic, "subString": "*", "tagsSet": [], "codeSet": [], "subVersion": 1,
-                    "expressionType": "TAG", "classFilterMode": False}]}]}).encode())
+        remoting.heartbeat(connection, f"127.0.0.1@{group}", group, topic, consume_type=kind)
 
     def close(self) -> None:
         self.stack.close()

@@ -30,7 +30,7 @@ SETTINGS = {
     "maxHashSlotNum": 5000, "maxIndexNum": 20000,
     "transactionCheckInterval": 1000, "transactionTimeOut": 3600_000, "transactionOpBatchInterval": 300,
 }
-HEART_BEAT, UPDATE_CONSUMER_OFFSET, SET_MESSAGE_REQUEST_MODE, DELETE_TOPIC = 34, 15, 401, 215
+UPDATE_CONSUMER_OFFSET, SET_MESSAGE_REQUEST_MODE, DELETE_TOPIC = 15, 401, 215
 LONG_GROUP = "G" * 120  # the retry topic of its pops has more than 127 letters
 
 # Files that the original alone has, with the reason. Nothing else may differ.
@@ -225,12 +225,8 @@ class Rig:
         remoting.call(self.broker, SET_MESSAGE_REQUEST_MODE, {}, json.dumps(
             {"topic": "Popped", "consumerGroup": "Group", "mode": "POP", "popShareQueueNum": 2}).encode())
         connection = self.stack.enter_context(remoting.Connection(self.broker))
-        connection.request(HEART_BEAT, {}, json.dumps({
-            "clientID": "127.0.0.1@filters", "producerDataSet": [], "consumerDataSet": [{
-                "groupName": "Group", "consumeType": "CONSUME_PASSIVELY", "messageModel": "CLUSTERING",
-                "consumeFromWhere": "CONSUME_FROM_FIRST_OFFSET", "unitMode": False, "subscriptionDataSet": [{
-                    "topic": "Plain", "subString": "a > 1 AND TAGS IS NOT NULL", "tagsSet": [], "codeSet": [],
-                    "subVersion": 1, "expressionType": "SQL92", "classFilterMode": False}]}]}).encode())
+        remoting.heartbeat(connection, "127.0.0.1@filters", "Group", "Plain", expression="a > 1 AND TAGS IS NOT NULL",
+                           expression_type="SQL92")
         remoting.create_topic(self.cluster.namesrv, "Gone", 2)
         remoting.call(self.broker, DELETE_TOPIC, {"topic": "Gone"})
         remoting.create_group(self.broker, "GoneGroup")

@@ -21,6 +21,7 @@ UPDATE_AND_CREATE_TOPIC = 17
 UPDATE_BROKER_CONFIG = 25
 GET_BROKER_RUNTIME_INFO = 28
 GET_MAX_OFFSET = 30
+HEART_BEAT = 34
 GET_CONSUMER_LIST_BY_GROUP = 38
 PUT_KV_CONFIG = 100
 GET_ROUTEINFO_BY_TOPIC = 105
@@ -214,6 +215,17 @@ def read_queue(broker: str, topic: str, queue: int, group: str = "compat_observe
             if following == offset:
                 return messages
             offset = following
+
+
+def heartbeat(connection, client_id: str, group: str, topic: str, *, expression: str = "*", expression_type: str = "TAG",
+              consume_type: str = "CONSUME_PASSIVELY") -> None:
+    """Makes the connection's client a clustering member of `group`, until the connection is closed."""
+    connection.request(HEART_BEAT, {}, json.dumps({
+        "clientID": client_id, "producerDataSet": [], "consumerDataSet": [{
+            "groupName": group, "consumeType": consume_type, "messageModel": "CLUSTERING",
+            "consumeFromWhere": "CONSUME_FROM_FIRST_OFFSET", "unitMode": False, "subscriptionDataSet": [{
+                "topic": topic, "subString": expression, "tagsSet": [], "codeSet": [], "subVersion": 1,
+                "expressionType": expression_type, "classFilterMode": False}]}]}).encode())
 
 
 def wait_until(condition, deadline: float, what: str, step: float = 0.05):
