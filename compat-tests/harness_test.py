@@ -8,14 +8,17 @@ import io
 import json
 import struct
 import tempfile
+import types
 import unittest
+import unittest.mock
 import zlib
 from pathlib import Path
 
 import ledger
 import run as runner
-from harness import paths, remoting, scenarios
+from harness import history, paths, remoting, scenarios
 from harness.drivers import numbered_body, numbered_crc
+from harness.scenarios import histories
 
 
 def record(topic: bytes, body: bytes, properties: bytes, sys_flag: int = 0) -> bytes:
@@ -75,6 +78,88 @@ class Decoding(unittest.TestCase):
     def test_waiting_has_an_end(self):
         with self.assertRaisesRegex(AssertionError, "not within"):
             remoting.wait_until(lambda: False, 0, "never")
+
+
+def delivered(member: str, index: int, offset: int, *, at: int = 0, accepted: bool = True) -> history.Delivery:
+    return history.Delivery(member, index, at or 100 * index, 0, offset, f"{offset}", accepted)
+
+
+class Histories(unittest.TestCase):
+    """Each kind of fault is planted and found, and nothing else is."""
+
+    def only(self, pattern: str, faults: list):
+        self.assertEqual(len(faults), 1, faults)
+        self.assertRegex(faults[0], pattern)
+
+    def test_a_loss_is_found(self):
+        self.assertEqual(history.lost({1, 2}, {1, 2, 3}), [], "a send without an answer may be there")
+        self.only(r"2 of 3 acknowledged messages are missing, such as \[1, 3\]", history.lost({1, 2, 3}, {2}))
+        self.only("1 of 1 committed", history.lost({1}, set(), "committed"))
+
+    def test_what_nobody_sent_is_found(self):
+        self.assertEqual(history.uncalled_for({1, 1}, {1, 2}), [])
+        self.only("1 messages were never sent and delivered", history.uncalled_for({1, 9}, {1, 2}))
+        self.only("were rolled back", history.uncalled_for({9}, {1}, "were rolled back"))
+
+    def test_what_is_elsewhere_is_found(self):
+        told = {(0, 0): 1, (0, 1): 2, (1, 0): 3}
+        self.assertEqual(history.misplaced(told, {**told, (1, 1): 4}), [])
+        self.only(r"1 messages .* 2 at \(0, 1\): there is None", history.misplaced(told, {(0, 0): 1, (1, 0): 3}))
+        self.only("there is 2", history.misplaced(told, {**told, (1, 0): 2}))
+
+    def test_order_within_a_member(self):
+        self.assertEqual(history.disorder([delivered("a", i, i) for i in range(4)]), [])
+        self.only("0/2 came to a before 1", history.disorder([delivered("a", 0, 0), delivered("a", 1, 2, at=100),
+                                                              delivered("a", 2, 1, at=100)]))
+        self.only("0/1 came to a before 0", history.disorder([delivered("a", 0, 0, accepted=False), delivered("a", 1, 1)]))
+
+    def test_what_was_turned_down_comes_again_first(self):
+        self.assertEqual(history.disorder([delivered("a", 0, 0, accepted=False), delivered("a", 1, 0),
+                                           delivered("a", 2, 1)]), [])
+
+    def test_order_over_a_change_of_the_member(self):
+        first = [delivered("a", i, i) for i in range(4)]
+        again = [delivered("b", i, i + 2, at=500 + i) for i in range(4)]
+        self.assertEqual(history.disorder(first + again), [], "b goes on from a stored position")
+        self.only("0/5 came to b before 4", history.disorder(first + [delivered("b", 0, 5, at=900)]))
+        self.only("0/4 came to b before 3", history.disorder(first + [delivered("b", 0, 4, at=250)]))
+
+    def test_ordered_pops(self):
+        queue = ("T", 0)
+
+        def popped(*offsets):
+            return history.Popped(queue, offsets)
+
+        def acked(offset):
+            return history.Popped(queue, (offset,), acked=True)
+        good = [popped(0, 1), acked(0), popped(0, 1), acked(0), acked(1), popped(2), acked(2), popped(2, 3)]
+        self.assertEqual(history.pop_disorder(good), [])
+        self.only(r"\[2\] came while \[1\] were open", history.pop_disorder([popped(0, 1), acked(0), popped(2)]))
+        self.only("popped as", history.pop_disorder([popped(1, 0)]))
+        self.only(r"\[3\] came where 2 was due", history.pop_disorder([popped(0, 1), acked(0), acked(1), popped(3)]))
+        self.assertEqual(history.pop_disorder([popped(0), history.Popped(("T", 1), (0,))]), [], "queues are their own")
+
+    def test_an_early_timer_is_found(self):
+        self.assertEqual(history.early([delivered("a", 1, 7, at=2000)], {"7": 2000}), [])
+        self.only("'7' came 500 ms early", history.early([delivered("a", 1, 7, at=1500)], {"7": 2000}))
+
+
+class Settling(unittest.TestCase):
+    """Redelivery that does not stop is found, on a clock of the test's own."""
+
+    def settle(self, count):
+        now = [0.0]
+        clock = types.SimpleNamespace(monotonic=lambda: now[0], sleep=lambda s: now.__setitem__(0, now[0] + s))
+        with unittest.mock.patch.object(histories, "time", clock):
+            histories._settle(lambda: count(now[0]), "test")
+        return now[0]
+
+    def test_it_waits_for_a_quiet_time(self):
+        self.assertGreaterEqual(self.settle(lambda now: min(int(now), 30)), 30 + histories.QUIET_SECONDS)
+
+    def test_it_gives_up(self):
+        with self.assertRaisesRegex(AssertionError, "redelivery does not stop"):
+            self.settle(lambda now: int(now // 10))
 
 
 class Lists(unittest.TestCase):

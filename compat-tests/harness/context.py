@@ -2,6 +2,7 @@
 """What a scenario is given: one client, one cluster, its own names, and everything closed afterwards."""
 
 import itertools
+import os
 import subprocess
 import threading
 import time
@@ -12,6 +13,11 @@ from .drivers import Driver
 
 _numbers = itertools.count(1)
 _run = format(int(time.time()) % 36 ** 5, "x")
+
+
+def kills(usually: int) -> int:
+    """How often a scenario kills its broker: RMQ_COMPAT_KILLS makes all of them long."""
+    return int(os.environ.get("RMQ_COMPAT_KILLS", usually))
 
 
 class Context:

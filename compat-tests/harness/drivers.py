@@ -101,10 +101,16 @@ class Driver:
     def call(self, op: str, timeout: float = 40.0, **fields):
         return self.result(self.send(op, **fields), timeout)
 
-    def messages(self, consumer: str = None) -> list:
-        """What was delivered so far, in order of arrival; each has consumer, at (ms) and the message's members."""
+    @property
+    def received(self) -> int:
         with self._lock:
-            return [{**event["message"], "consumer": event["consumer"], "at": event["at"]}
+            return len(self._messages)
+
+    def messages(self, consumer: str = None) -> list:
+        """What was delivered so far, in order of arrival; each has consumer, at (ms), accepted and the message's members."""
+        with self._lock:
+            return [{**event["message"], "consumer": event["consumer"], "at": event["at"],
+                     "accepted": event.get("accepted", True)}
                     for event in self._messages if consumer is None or event["consumer"] == consumer]
 
     def wait_messages(self, count: int, timeout: float, consumer: str = None) -> list:
@@ -123,8 +129,8 @@ class Driver:
         self._process.kill()
         self._process.wait()
 
-    def close(self, keep: bool = False) -> None:
-        """Ends the driver; its home with the log stays when `keep`."""
+    def end(self) -> None:
+        """Ends the process in good order, if it has not ended; what it reported stays known."""
         if self._process.poll() is None:
             try:
                 self._process.stdin.close()
@@ -132,6 +138,10 @@ class Driver:
             except (OSError, subprocess.TimeoutExpired):
                 self._process.kill()
         self._process.wait()
+
+    def close(self, keep: bool = False) -> None:
+        """Ends the driver; its home with the log stays when `keep`."""
+        self.end()
         if not keep:
             shutil.rmtree(self.home, ignore_errors=True)
 

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Scenarios that stop and kill servers. Every client takes part in the same run of one of these."""
 
-import os
 import time
 
 from .. import remoting
+from ..context import kills
 
-KILLS = int(os.environ.get("RMQ_COMPAT_KILLS", "20"))
+KILLS = kills(20)
 ACKS_BETWEEN_KILLS = 40
 
 

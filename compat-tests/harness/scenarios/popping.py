@@ -2,8 +2,6 @@
 """Scenarios about pop: a raw pop consumer shows what the broker does, the stock one that it works with it."""
 
 import json
-import os
-import random
 import threading
 import time
 
@@ -11,7 +9,6 @@ from .. import pop, remoting
 
 SET_MESSAGE_REQUEST_MODE = 401
 QUERY_ASSIGNMENT = 400
-POP_KILLS = int(os.environ.get("RMQ_COMPAT_POP_KILLS", "6"))
 
 
 def _send(context, topic: str, bodies: list, **more) -> None:
@@ -198,115 +195,6 @@ def pop_push(context):
     assert all(got.count(body) == 2 for body in wanted), {b: got.count(b) for b in wanted if got.count(b) != 2}
     again = [m for m in driver.messages() if m["reconsume"] > 0]
     assert {m["body"] for m in again} == set(wanted) and all(m["reconsume"] == 1 for m in again), again[:3]
-
-
-class _PopThread(threading.Thread):
-    """A group member that pops until told to stop, through any failure; it forgets to acknowledge now and then."""
-
-    def __init__(self, consumer, order_check, seed: int, **options):
-        super().__init__(daemon=True)
-        self.consumer, self.order_check, self.options = consumer, order_check, options
-        self.random = random.Random(seed)
-        self.count, self.acked, self.forgetful, self.stopping = 0, set(), True, False
-
-    def run(self):
-        while not self.stopping:
-            try:
-                self._turn()
-            except (OSError, remoting.RemotingError):
-                time.sleep(0.2)
-
-    def _turn(self):
-        options = dict(self.options)
-        if options.get("order"):
-            options["attemptId"] = f"{id(self)}-{self.count}"
-        popped = self.consumer.pop(**options)
-        self.count += len(popped)
-        if self.order_check:
-            self.order_check.on_popped(popped)
-        for each in popped:
-            if self.forgetful and self.random.random() < 0.1:
-                break
-            if self.order_check:
-                self.order_check.on_ack(each)
-            self.consumer.ack(each)
-            self.acked.add(int(each.body[:8]))
-
-
-class _OrderCheck:
-    """A message may come for the first time only with or after the acknowledgement of all before it in its queue."""
-
-    def __init__(self):
-        self.violations = []
-        self._lock = threading.Lock()
-        self._acked, self._next = {}, {}
-
-    def on_popped(self, popped: list) -> None:
-        with self._lock:
-            for queue in {each.message.queue for each in popped}:
-                batch = [each.message.offset for each in popped if each.message.queue == queue]
-                if batch != sorted(batch):
-                    self.violations.append(f"queue {queue}: {batch}")
-                open_ones = set(range(self._next.get(queue, 0))) - self._acked.setdefault(queue, set()) - set(batch)
-                first_time = [offset for offset in batch if offset >= self._next.get(queue, 0)]
-                if first_time and open_ones:
-                    self.violations.append(f"queue {queue}: {first_time} came while {sorted(open_ones)} were open")
-                self._next[queue] = max([self._next.get(queue, 0), *(offset + 1 for offset in batch)])
-
-    def on_ack(self, popped) -> None:
-        with self._lock:
-            self._acked.setdefault(popped.message.queue, set()).add(popped.message.offset)
-
-
-def pop_kill9(group):
-    """Members pop, two of them in order, while the broker is killed: nothing is lost, order holds, redelivery stops."""
-    cluster, broker = group.cluster, group.cluster.brokers[0]
-    context = group.contexts[0]
-    driver = context.driver()
-    topic, common, ordered = context.topic(), context.name("G"), context.name("O")
-    remoting.create_group(broker.address, ordered, consumeMessageOrderly=True)
-    producer = context.producer(driver, timeout_ms=2000, retries=0)
-    loop = driver.send("producer.loop", name=producer, topic=topic, shards=4, first=0, size=100)
-
-    order = _OrderCheck()
-
-    def members(name, count, check, **options):
-        return [_PopThread(pop.Consumer(broker.address, topic, name), check, seed, maxMsgNums=8, pollTime=1000,
-                           **options) for seed in range(count)]
-    by_group = {common: members(common, 3, None, invisibleTime=5000),
-                ordered: members(ordered, 2, order, invisibleTime=3000, order=True)}
-    threads = [thread for each in by_group.values() for thread in each]
-    for thread in threads:
-        thread.start()
-    chance = random.Random(7)
-    for _ in range(POP_KILLS):
-        target = driver.acked + 100
-        remoting.wait_until(lambda: driver.acked >= target, 60, "100 more messages acknowledged")
-        time.sleep(chance.random() * 3)
-        broker.kill()
-        broker.start()
-        cluster.wait_ready(broker, 90)
-    driver.call("producer.stop_loop", name=producer)
-    wanted = {sequence for sequence, *_ in driver.result(loop, 60)["acked"]}
-    for thread in threads:
-        thread.forgetful = False
-    for name, each in by_group.items():
-        try:
-            remoting.wait_until(lambda m=each: wanted <= set().union(*(thread.acked for thread in m)), 150,
-                                f"{name} acknowledged every message", 0.5)
-        except AssertionError:
-            missing = wanted - set().union(*(thread.acked for thread in each))
-            raise AssertionError(f"{name} misses {len(missing)} of {len(wanted)}: {sorted(missing)[:5]}") from None
-    time.sleep(20)
-    before = [thread.count for thread in threads]
-    time.sleep(15)
-    after = [thread.count for thread in threads]
-    for thread in threads:
-        thread.stopping = True
-    for thread in threads:
-        thread.join(20)
-    assert before == after, f"redelivery does not stop: {before} {after}"
-    assert not order.violations, order.violations[:3]
 
 
 def pop_takeover(group):

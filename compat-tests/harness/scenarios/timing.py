@@ -1,16 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Messages that are delivered at a time of their own, and those that are taken back before it."""
 
-import os
-import random
 import time
 
-from .. import remoting
 from ..drivers import DriverError
-
-KILLS = int(os.environ.get("RMQ_COMPAT_TIMER_KILLS", "4"))
-# A clock is read in several processes, each in whole milliseconds.
-CLOCK_MS = 5
+from ..history import CLOCK_MS
 
 
 def _now_ms() -> int:
@@ -83,45 +77,3 @@ def recall(context):
     except DriverError:
         return
     raise AssertionError("recall after the delivery succeeded")
-
-
-def timer_kill9(group):
-    """Timers through kill -9 of the broker at random: none lost, none early, and repetition ends."""
-    cluster, broker, state = group.cluster, group.cluster.brokers[0], {}
-    moments = random.Random(7)
-
-    def begin(context):
-        driver, topic = context.driver(), context.topic()
-        driver.call("push.start", name="c", group=context.name("G"), topic=topic)
-        state[context.client] = (driver, topic, context.producer(driver, timeout_ms=4000, retries=4), {})
-
-    def send(context):
-        driver, topic, producer, due = state[context.client]
-        messages = []
-        for _ in range(60):
-            body, delay = f"{len(due)}", moments.randrange(200, 9000)
-            due[body] = delay
-            messages.append({"topic": topic, "body": body, "props": {"TIMER_DELAY_MS": str(delay)}})
-        results = driver.call("producer.send", name=producer, mode="sync", messages=messages, timeout=120)
-        assert all(result["status"] == "SEND_OK" for result in results), results
-
-    def check(context):
-        driver, topic, _, due = state[context.client]
-        remoting.wait_until(lambda: set(due) <= {m["body"] for m in driver.messages()}, 120,
-                            "every timer message is delivered", 0.25)
-        for message in driver.messages():
-            waited = message["at"] - message["born"]
-            assert waited >= due[message["body"]] - CLOCK_MS, f"{message['body']} came after {waited} ms"
-        before = len(context.stored(topic))
-        time.sleep(5)
-        assert len(context.stored(topic)) == before, "messages are still being delivered again"
-
-    group.each(begin)
-    for _ in range(KILLS):
-        group.each(send)
-        time.sleep(moments.uniform(0.1, 4))
-        broker.kill()
-        broker.start()
-        cluster.wait_ready(broker, 90)
-    group.each(send)
-    group.each(check)

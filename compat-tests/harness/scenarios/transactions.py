@@ -2,16 +2,12 @@
 """Transactions, request and reply."""
 
 import collections
-import os
-import random
-import threading
 import time
 
 from .. import remoting
 
 HALF = "RMQ_SYS_TRANS_HALF_TOPIC"
 DISCARDED = "TRANS_CHECK_MAX_TIME_TOPIC"
-TRANSACTION_KILLS = int(os.environ.get("RMQ_COMPAT_TRANSACTION_KILLS", "6"))
 
 
 def _start(context, **options):
@@ -104,78 +100,6 @@ def transactions_open(group):
     broker.start()
     group.cluster.wait_ready(broker, 90)
     group.each(check)
-
-
-def transactions_history(group):
-    """Four producers of each client commit, roll back and leave open at random while the broker is killed again and again."""
-    cluster, broker, state = group.cluster, group.cluster.brokers[0], {}
-    producers = 4
-
-    def begin(context):
-        driver, topic = context.driver(), context.topic()
-        driver.call("push.start", name="c", group=context.name("G"), topic=topic)
-        for number in range(producers):
-            driver.call("transaction.start", name=f"tx{number}", group=context.name("PG"), timeout_ms=2000, retries=0)
-        state[context.client] = (driver, topic, random.Random(context.client), {})
-
-    def some(context):
-        """A batch of every producer; returns when all have been answered or have failed."""
-        driver, topic, chance, fates = state[context.client]
-        asked = []
-        for number in range(producers):
-            batch = []
-            for _ in range(20):
-                local, check = chance.choice(["commit", "rollback", "unknown"]), chance.choice(["commit", "rollback"])
-                # A check, which a lost end leads to, decides as the local transaction did.
-                check = check if local == "unknown" else local
-                batch.append(_message(topic, f"{len(fates)}", local, check))
-                fates[batch[-1]["body"]] = [check, False]
-            asked.append((batch, driver.send("transaction.send", name=f"tx{number}", messages=batch, tolerant=True)))
-        for batch, number in asked:
-            for message, result in zip(batch, driver.result(number, 120)):
-                fates[message["body"]][1] = result["status"] == "SEND_OK"
-
-    def delivered(context):
-        return {m["body"] for m in state[context.client][0].messages("c")}
-
-    def check(context):
-        fates = state[context.client][3]
-        wanted = {body for body, (fate, is_stored) in fates.items() if fate == "commit" and is_stored}
-        unwanted = {body for body, (fate, _) in fates.items() if fate == "rollback"}
-        assert len(wanted) >= 20 and len(unwanted) >= 20, f"{len(wanted)} commits, {len(unwanted)} rollbacks"
-        try:
-            remoting.wait_until(lambda: wanted <= delivered(context), 120, "every committed message is delivered", 0.5)
-        except AssertionError as late:
-            missing = wanted - delivered(context)
-            raise AssertionError(f"{late}: {len(missing)} of {len(wanted)} missing, such as {sorted(missing)[:5]}") from None
-        visible = unwanted & delivered(context)
-        assert not visible, f"{len(visible)} messages were rolled back and delivered, such as {sorted(visible)[:5]}"
-
-    def settled():
-        """Nothing is open any more: the position in the half queue is at its end."""
-        return remoting.committed_offset(broker.address, "CID_RMQ_SYS_TRANS", HALF, 0) == \
-            remoting.max_offset(broker.address, HALF, 0)
-
-    group.each(begin)
-    chance = random.Random(7)
-    for _ in range(TRANSACTION_KILLS):
-        group.each(some)
-        pending = chance.uniform(0, 2)
-        killer = _later(pending, broker.kill)
-        group.each(some)
-        killer.join()
-        broker.start()
-        cluster.wait_ready(broker, 90)
-    group.each(some)
-    group.each(check)
-    remoting.wait_until(settled, 120, "no transaction is open in the end", 0.5)
-    group.each(check)
-
-
-def _later(seconds, action):
-    timer = threading.Timer(seconds, action)
-    timer.start()
-    return timer
 
 
 def transactions_takeover(group):

@@ -157,6 +157,7 @@ final class Producers {
         DefaultMQProducer producer = producer(request);
         String name = request.text("name");
         int shards = request.number("shards", 4);
+        int pauseMs = request.number("pause_ms", 0);
         List<Object> acked = new ArrayList<>();
         int errors = 0;
         loops.put(name, true);
@@ -167,6 +168,7 @@ final class Producers {
                 acked.add(Arrays.asList(sequence, result.getMessageQueue().getBrokerName(),
                     result.getMessageQueue().getQueueId(), result.getQueueOffset()));
                 Wire.event("acked", "sequence", sequence);
+                Thread.sleep(pauseMs);
             } catch (Exception refused) {
                 errors++;
                 Thread.sleep(20);

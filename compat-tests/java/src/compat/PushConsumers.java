@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Predicate;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.ConsumeOrderlyStatus;
@@ -42,24 +43,21 @@ final class PushConsumers {
         consumer.setSuspendCurrentQueueTimeMillis(request.number("suspend_ms", 1000));
         Dialect.setModel(consumer, request.text("model", "clustering"));
         if (request.flag("broker_rebalance")) {
-            Dialect.letBrokerRebalance(consumer);
+            Dialect.letBrokerRebalance(consumer, request.number("invisible_ms", 60_000));
         }
         consumer.subscribe(request.text("topic"), request.selector());
-        // Messages whose reconsumeTimes is below this number are turned down.
-        int failBelow = request.number("fail_below", 0);
-        // Every message is turned down the first time that it comes.
-        Set<String> seen = request.flag("fail_first") ? ConcurrentHashMap.newKeySet() : null;
+        Predicate<MessageExt> verdict = verdict(request);
         if (request.has("threads")) {
             consumer.setConsumeThreadMin(request.number("threads", 1));
             consumer.setConsumeThreadMax(request.number("threads", 1));
         }
         if (request.flag("orderly")) {
             consumer.registerMessageListener((MessageListenerOrderly) (messages, context) ->
-                report(name, messages, failBelow, seen) ? ConsumeOrderlyStatus.SUCCESS
+                report(name, messages, verdict) ? ConsumeOrderlyStatus.SUCCESS
                     : ConsumeOrderlyStatus.SUSPEND_CURRENT_QUEUE_A_MOMENT);
         } else {
             consumer.registerMessageListener((MessageListenerConcurrently) (messages, context) ->
-                report(name, messages, failBelow, seen) ? ConsumeConcurrentlyStatus.CONSUME_SUCCESS
+                report(name, messages, verdict) ? ConsumeConcurrentlyStatus.CONSUME_SUCCESS
                     : ConsumeConcurrentlyStatus.RECONSUME_LATER);
         }
         consumer.start();
@@ -67,12 +65,26 @@ final class PushConsumers {
         return null;
     }
 
-    private static boolean report(String name, List<MessageExt> messages, int failBelow, Set<String> seen) {
-        boolean accepted = true;
+    /** Whether a message is accepted. */
+    private static Predicate<MessageExt> verdict(Request request) {
+        // Messages whose reconsumeTimes is below this number are turned down.
+        int failBelow = request.number("fail_below", 0);
+        // Every message is turned down the first time that it comes.
+        Set<String> seen = request.flag("fail_first") ? ConcurrentHashMap.newKeySet() : null;
+        // Numbered messages, of which every so many are turned down until they have been tried once.
+        int failEvery = request.number("fail_every", 0);
+        return message -> message.getReconsumeTimes() >= failBelow && (seen == null || !seen.add(message.getMsgId()))
+            && (failEvery == 0 || message.getReconsumeTimes() > 0 || Wire.numberOf(message) % failEvery != 0);
+    }
+
+    private static boolean report(String name, List<MessageExt> messages, Predicate<MessageExt> verdict) {
+        boolean allAccepted = true;
         for (MessageExt message : messages) {
-            Wire.event("message", "consumer", name, "at", System.currentTimeMillis(), "message", Wire.message(message));
-            accepted &= message.getReconsumeTimes() >= failBelow && (seen == null || !seen.add(message.getMsgId()));
+            boolean accepted = verdict.test(message);
+            Wire.event("message", "consumer", name, "at", System.currentTimeMillis(), "accepted", accepted, "message",
+                Wire.message(message));
+            allAccepted &= accepted;
         }
-        return accepted;
+        return allAccepted;
     }
 }

@@ -66,6 +66,11 @@ final class Wire {
         return body;
     }
 
+    /** The number at the head of a numbered body. */
+    static int numberOf(Message message) {
+        return Integer.parseInt(new String(message.getBody(), 0, 8, StandardCharsets.US_ASCII));
+    }
+
     static Message message(Request fields) {
         Message message = new Message(fields.text("topic"), fields.text("tags"), fields.text("keys"),
             fields.text("body").getBytes(StandardCharsets.UTF_8));

@@ -18,7 +18,7 @@ final class Dialect {
         consumer.setMessageModel(MessageModel.valueOf(model.toUpperCase()));
     }
 
-    static void letBrokerRebalance(DefaultMQPushConsumer consumer) {
+    static void letBrokerRebalance(DefaultMQPushConsumer consumer, int invisibleMs) {
         throw new UnsupportedOperationException("only clients of 5.x let the broker assign queues");
     }
 

@@ -19,8 +19,9 @@ final class Dialect {
     }
 
     /** The broker assigns queues, and says whether they are pulled or popped. */
-    static void letBrokerRebalance(DefaultMQPushConsumer consumer) {
+    static void letBrokerRebalance(DefaultMQPushConsumer consumer, int invisibleMs) {
         consumer.setClientRebalance(false);
+        consumer.setPopInvisibleTime(invisibleMs);
     }
 
     static void createGroup(DefaultMQAdminExt admin, String broker, String group, int retryMaxTimes) throws Exception {
