@@ -91,7 +91,7 @@ class _Traffic:
 
     def _turn_down(self, turn: int, level: int) -> None:
         """Of what is consumed, one message is to be tried again, and one is dead."""
-        remoting.wait_until(lambda: self._count(self.plain) == len(self.expected[self.plain]), 20, "all is in the queues")
+        self._wait_for_exactly(self.plain, 20)
         fresh = [m for m in self._consume() if m.body.decode().startswith(f"{turn} normal")]
         for message, how, where in ((fresh[0], level, self.again), (fresh[1], -1, self.dead)):
             raw_producer.send_back(self.broker, self.group, message, how)
@@ -124,8 +124,8 @@ class _Traffic:
         consumer = pop.Consumer(self.broker, self.popped, self.long_group, queueId=0)
         for each in self.taken:
             consumer.ack(each)
-        for topic, wanted in self.expected.items():
-            remoting.wait_until(lambda t=topic, w=wanted: self._count(t) >= len(w), 60, f"all of {topic} is delivered", 0.2)
+        for topic in self.expected:
+            self._wait_for_exactly(topic, 60)
         while len(self.revived) < len(self.expected[self.long_again]):
             for each in consumer.pop(pollTime=5000):
                 assert each.topic == self.long_again and each.body not in self.revived, f"{each.body} was popped again"
@@ -133,6 +133,20 @@ class _Traffic:
                 self.revived.add(each.body)
         remoting.wait_until(lambda: self._deliveries_are_written() and self.positions_are_written(), 30,
                             "what is done is on the disk", 0.1)
+
+    def _wait_for_exactly(self, topic: str, deadline: float) -> None:
+        """Returns when a topic has as many messages as are due; tells what is missing or too much if it never has."""
+        try:
+            remoting.wait_until(lambda: self._count(topic) == len(self.expected[topic]), deadline, f"all of {topic}", 0.2)
+        except AssertionError as late:
+            raise AssertionError(f"{late}: {self._difference(topic)}") from None
+
+    def _difference(self, topic: str) -> str:
+        wanted, stored = self.expected[topic], self._read(topic)
+        bodies = [m.body.decode() for m in stored]
+        surplus = _surplus(bodies, wanted)[:5]
+        shown = [(m.queue, m.offset, m.store_timestamp, m.properties_text) for m in stored if m.body.decode() in surplus]
+        return f"lost {_surplus(wanted, bodies)[:5]}, too much {surplus}, which are at {shown[:10]}"
 
     def _count(self, topic: str) -> int:
         try:
@@ -225,8 +239,7 @@ class _Traffic:
         self._consume()
         for topic, wanted in self.expected.items():
             bodies = [m.body.decode() for m in self._read(topic)]
-            assert sorted(bodies) == sorted(wanted), \
-                f"{topic}: lost {sorted(set(wanted) - set(bodies))[:5]}, too much {_surplus(bodies, wanted)[:5]}"
+            assert sorted(bodies) == sorted(wanted), f"{topic}: {self._difference(topic)}"
         assert sorted(self.consumed) == sorted(self.expected[self.plain]), "the consumer's share differs"
         levels = [m.body.decode() for m in remoting.read_queue(self.broker, SCHEDULE, HOUR - 1)]
         assert len(levels) == len(set(levels)) and all("in an hour" in body for body in levels), levels
