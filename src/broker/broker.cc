@@ -93,6 +93,8 @@ Status Broker::Parts::load() {
         const auto found = topics.select(topic);
         return found != nullptr && is_batch_queue(found->attributes);
     });
+    // Recovery gives waiting messages their queue entries, which say when they are due.
+    store.set_delay_level_millis([levels](std::int32_t level) { return levels.delay_ms(level); });
     RMQ_CHECK(store.load());
     RMQ_CHECK(create_directories(store_config.store_path_root_dir + "/config"));
     RMQ_CHECK(groups.load());

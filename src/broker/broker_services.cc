@@ -99,8 +99,6 @@ Broker::Parts::Services::Services(Parts& p, DelayLevelTable levels, const Socket
     p.topics.set_change_listener([this](const auto& changed, const DataVersion& version) {
         registration.on_topics_changed(changed, version);
     });
-    p.store.set_delay_level_millis(
-        [this](std::int32_t level) { return schedule.levels().delay_ms(level); });
     p.store.set_arrival_listener([this](std::span<const store::MessageArrival> arrivals) {
         schedule.on_arrivals(arrivals);
         timers.on_arrivals(arrivals);

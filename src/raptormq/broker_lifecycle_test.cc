@@ -13,6 +13,8 @@
 #include "store/message_store_config.h"
 
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <memory>
 #include <string>
 
@@ -95,13 +97,14 @@ struct Fixture {
         REQUIRE(response);
         return *response;
     }
-    InboundResponse send(int port) {
+    InboundResponse send(int port, const std::string& properties = "") {
         OutboundCommand command(RequestCode::SEND_MESSAGE_V2);
         SendMessageRequestHeaderV2 header;
         header.producer_group = "P";
         header.topic = "T";
         header.default_topic = "TBW102";
         header.default_topic_queue_nums = 4;
+        header.properties = properties;
         encode_header(header, command.ext);
         command.body = "body";
         return call(port, command);
@@ -150,6 +153,14 @@ struct Fixture {
 };
 
 constexpr int kOk = static_cast<int>(ResponseCode::SUCCESS);
+constexpr std::size_t kEntryBytes = 20;  // of a consume queue
+
+std::string first_entry(const std::string& queue_file) {
+    std::ifstream file(queue_file, std::ios::binary);
+    std::string entry(kEntryBytes, '\0');
+    file.read(entry.data(), kEntryBytes);
+    return file ? entry : "";
+}
 
 }  // namespace
 
@@ -182,6 +193,26 @@ TEST_CASE("Broker: a stop takes it out of the routes and keeps messages and posi
     CHECK(f.offset(f.broker->port(), RequestCode::QUERY_CONSUMER_OFFSET).ext_value("offset") ==
           "1");
     CHECK(f.send(f.broker->port()).ext_value("queueOffset") == "1");
+}
+
+TEST_CASE("Broker: a delayed message whose queue entry is lost is not due sooner",
+          "[raptormq][broker][D-01][K-03]") {
+    Fixture f;
+    f.start();
+    CHECK(f.send(f.broker->port(),
+                 "DELAY\x01"
+                 "18\x02")
+              .code == kOk);
+    f.broker->stop();
+    const std::string queues = f.directory.file("store/consumequeue");
+    const std::string queue = queues + "/SCHEDULE_TOPIC_XXXX/17/00000000000000000000";
+    const std::string before = first_entry(queue);
+    REQUIRE(before.size() == kEntryBytes);
+    CHECK(before.substr(kEntryBytes - 8) > std::string("\0\0\1", 3));  // a time, not a tag
+    std::filesystem::remove_all(queues);
+    REQUIRE(std::ofstream(f.directory.file("store/abort")));
+    f.start();
+    CHECK(first_entry(queue) == before);
 }
 
 TEST_CASE("Broker: /metrics shows what was sent and pulled", "[broker][metrics]") {
