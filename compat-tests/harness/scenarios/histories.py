@@ -14,7 +14,7 @@ import time
 
 from .. import history, pop, remoting
 from ..context import kills
-from ..drivers import numbered_crc
+from ..drivers import DriverError, numbered_crc
 from .popping import SET_MESSAGE_REQUEST_MODE
 from .transactions import HALF
 
@@ -22,6 +22,7 @@ KILLS = kills(3)
 SIZE = 100  # bytes of a numbered body
 INVISIBLE_MS = 6000
 MOST_MEMBERS = 4
+LEVELS_MS = (0, 1000, 5000, 10_000)  # by their numbers; 0 is none
 # Longer than a message that was turned down or forgotten takes to come again.
 QUIET_SECONDS = 16
 
@@ -38,6 +39,18 @@ def _seeded(group, name: str):
     finally:
         for client, text in group.failures.items():
             group.failures[client] = f"seed {seed}: {text}"
+
+
+def _start(driver, op: str, name: str, **fields) -> str:
+    """Starts a client of a driver; returns its name. Without an answer in its own time limit a client does not start: on
+    a busy machine it is tried again."""
+    for attempt in range(5):
+        try:
+            driver.call(op, name=f"{name}.{attempt}", timeout=90, **fields)
+            return f"{name}.{attempt}"
+        except DriverError as problem:
+            failure = problem
+    raise failure
 
 
 def _judge(*faults: list) -> None:
@@ -83,8 +96,7 @@ class _Members:
             self._all.append(self._hosts[-1][0])
         driver, names = self._hosts[-1]
         self._count += 1
-        names.append(f"c{self._count}")
-        driver.call("push.start", name=names[-1], **self._options)
+        names.append(_start(driver, "push.start", f"c{self._count}", **self._options))
 
     def change(self) -> None:
         """One joins, one leaves, or a process crashes; one stays."""
@@ -303,19 +315,20 @@ class _Second:
     """A second member of a consumer's group, which joins and leaves."""
 
     def __init__(self, driver, group: str, topic: str):
-        self._driver, self._group, self._topic, self._joined, self._count = driver, group, topic, False, 0
+        self._driver, self._group, self._topic, self._joined, self._count = driver, group, topic, None, 0
 
-    def change(self, _=None) -> None:
+    def change(self) -> None:
         if self._joined:
-            self._driver.call("push.close", name=f"second{self._count}", timeout=90)
+            self._driver.call("push.close", name=self._joined, timeout=90)
+            self._joined = None
         else:
             self._count += 1
-            self._driver.call("push.start", name=f"second{self._count}", group=self._group, topic=self._topic)
-        self._joined = not self._joined
+            self._joined = _start(self._driver, "push.start", f"second{self._count}", group=self._group,
+                                  topic=self._topic)
 
 
 def history_timers(group):
-    """Timers: none lost, none early, and repetition ends."""
+    """Timers and delay levels: none lost, none early, and repetition ends."""
     state = {}
 
     def begin(context):
@@ -328,9 +341,10 @@ def history_timers(group):
         driver, topic, producer, due, _ = state[context.client]
         messages = []
         for _ in range(60):
-            body, delay = f"{len(due)}", moments.randrange(200, 9000)
-            due[body] = delay
-            messages.append({"topic": topic, "body": body, "props": {"TIMER_DELAY_MS": str(delay)}})
+            body, level, delay = f"{len(due)}", moments.randrange(0, len(LEVELS_MS)), moments.randrange(200, 9000)
+            due[body] = LEVELS_MS[level] or delay
+            how = {"delay": level} if level else {"props": {"TIMER_DELAY_MS": str(delay)}}
+            messages.append({"topic": topic, "body": body, **how})
         results = driver.call("producer.send", name=producer, mode="sync", messages=messages, timeout=120)
         assert all(result["status"] == "SEND_OK" for result in results), results
 
@@ -374,13 +388,12 @@ class _Transactions:
 
     def _start(self) -> None:
         self._driver = self._context.driver("transactions")
-        for number in range(self.PRODUCERS):
-            self._driver.call("transaction.start", name=f"tx{number}", group=self._context.name("PG"), timeout_ms=2000,
-                              retries=0)
+        self._producers = [_start(self._driver, "transaction.start", f"tx{number}", group=self._context.name("PG"),
+                                  timeout_ms=2000, retries=0) for number in range(self.PRODUCERS)]
 
     def some(self, crash: bool = False) -> None:
         """A batch of every producer; returns when all have been answered or have failed."""
-        asked = [self._batch(number) for number in range(self.PRODUCERS)]
+        asked = [self._batch(producer) for producer in self._producers]
         if crash:
             time.sleep(self._chance.random() * 0.2)
             self._driver.kill()
@@ -390,7 +403,7 @@ class _Transactions:
             for message, result in zip(batch, self._driver.result(number, 120)):
                 self.fates[message["body"]][1] = result["status"] == "SEND_OK"
 
-    def _batch(self, number: int) -> tuple:
+    def _batch(self, producer: str) -> tuple:
         batch = []
         for _ in range(20):
             local, check = self._chance.choice(["commit", "rollback", "unknown"]), self._chance.choice(["commit", "rollback"])
@@ -398,7 +411,7 @@ class _Transactions:
             check = check if local == "unknown" else local
             batch.append({"topic": self.topic, "body": f"{len(self.fates)}", "props": {"local": local, "check": check}})
             self.fates[batch[-1]["body"]] = [check, False]
-        return batch, self._driver.send("transaction.send", name=f"tx{number}", messages=batch, tolerant=True)
+        return batch, self._driver.send("transaction.send", name=producer, messages=batch, tolerant=True)
 
     def delivered(self) -> set:
         return {m["body"] for m in self._consumer.messages()}
