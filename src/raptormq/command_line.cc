@@ -88,6 +88,7 @@ ParsedCommandLine parse_program(Program program, const std::string& name,
             break;
         case Program::kAdmin:
         case Program::kStore:
+        case Program::kBench:
             line.command = std::move(options);
             return {line, "", 0};
     }
@@ -106,13 +107,14 @@ ParsedCommandLine parse_program(Program program, const std::string& name,
 }
 
 constexpr const char* kUsage =
-    "usage: raptormq standalone|namesrv|broker|demo|admin|store [options]\n"
+    "usage: raptormq standalone|namesrv|broker|demo|admin|store|bench [options]\n"
     "  standalone   NameServer and Broker in one process, no configuration needed\n"
     "  namesrv      NameServer only (also called mqnamesrv)\n"
     "  broker       Broker only (also called mqbroker)\n"
     "  demo         sends messages through running servers and receives them\n"
     "  admin        administration (also called mqadmin)\n"
     "  store        checks, repairs, shows and exports a store directory\n"
+    "  bench        measures any RocketMQ server under load\n"
     "raptormq PROGRAM --help lists the options of a program.\n";
 
 std::optional<Program> program_called(const std::string& name) {
@@ -130,6 +132,9 @@ std::optional<Program> program_called(const std::string& name) {
     }
     if (name == "store") {
         return Program::kStore;
+    }
+    if (name == "bench") {
+        return Program::kBench;
     }
     return name == "demo" ? std::optional(Program::kDemo) : std::nullopt;
 }

@@ -9,7 +9,7 @@
 
 namespace rmq {
 
-enum class Program { kStandalone, kNamesrv, kBroker, kAdmin, kStore, kDemo };
+enum class Program { kStandalone, kNamesrv, kBroker, kAdmin, kStore, kBench, kDemo };
 
 // What the operator asked for. Options that a program does not have stay at their defaults.
 struct CommandLine {
@@ -22,7 +22,7 @@ struct CommandLine {
     bool print_all = false;
     bool print_important = false;
     bool dump_config_docs = false;
-    std::vector<std::string> command;  // admin, store: COMMAND and its options
+    std::vector<std::string> command;  // admin, store, bench: COMMAND and its options
 };
 
 // Either a command line to act on, or a text to print and a status to exit with.

@@ -2,6 +2,7 @@
 #include "common/log.h"
 
 #include "admin/command_runner.h"
+#include "bench/bench_command.h"
 #include "raptormq/command_line.h"
 #include "raptormq/demo.h"
 #include "raptormq/serve.h"
@@ -73,6 +74,14 @@ int run(const CommandLine& line) {
             fail(outcome.error);
         }
         return outcome.exit_status;
+    }
+    if (line.program == Program::kBench) {
+        std::ostream& out = std::cout;       // NOLINT(tidy): a command's output may be long
+        std::ostream& progress = std::cerr;  // NOLINT(tidy): for whoever waits
+        const auto outcome =
+            bench::run_bench_command(line.command, out, ::isatty(2) == 1 ? &progress : nullptr);
+        out.flush();
+        return outcome.exit_status == 0 ? 0 : fail(outcome.error);
     }
     if (line.program == Program::kDemo) {
         return finish(run_demo(line.namesrv_addr));

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bench/null_server.h"
-
+#include "common/parse_number.h"
 #include "remoting/protocol/header/pull_message.h"
 #include "remoting/protocol/header/send_message.h"
 #include "remoting/protocol/header_codec.h"
@@ -13,9 +12,16 @@
 
 #include <unistd.h>
 
-namespace rmq::bench {
-
+namespace rmq {
 namespace {
+
+constexpr const char* kUsage = "usage: rmq_null_server PORT [IO_THREADS [BODY_BYTES]]";
+
+struct Options {
+    std::uint16_t port = 10911;
+    unsigned io_threads = 1;
+    std::size_t body_bytes = 1024;  // of each message in a pull's answer
+};
 
 void answer_send(const Request& request, Responder responder) {
     const auto header = decode_header<SendMessageRequestHeaderV2>(request.ext());
@@ -33,9 +39,9 @@ void answer_send(const Request& request, Responder responder) {
     responder.send(std::move(response));
 }
 
-}  // namespace
-
-Status run_null_server(const NullServerOptions& options) {
+// Sends and pulls with the real remoting layer and nothing behind it, so that the cost of remoting
+// alone can be measured. Runs until SIGINT or SIGTERM.
+Status serve(const Options& options) {
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
@@ -45,8 +51,7 @@ Status run_null_server(const NullServerOptions& options) {
     IoPool pool(options.io_threads);
     RequestRegistry registry;
     registry.add(RequestCode::SEND_MESSAGE_V2, answer_send);
-    const auto messages = std::make_shared<const std::string>(
-        static_cast<std::size_t>(32 * (options.body_bytes + 180)), 'm');
+    const auto messages = std::make_shared<const std::string>(32 * (options.body_bytes + 180), 'm');
     registry.add(RequestCode::PULL_MESSAGE,
                  [messages](const Request& request, Responder responder) {
                      const auto header = decode_header<PullMessageRequestHeader>(request.ext());
@@ -73,4 +78,25 @@ Status run_null_server(const NullServerOptions& options) {
     return {};
 }
 
-}  // namespace rmq::bench
+}  // namespace
+}  // namespace rmq
+
+int main(int argc, char** argv) {
+    rmq::Options options;
+    const auto number = [&](int at, auto otherwise) {
+        return argc > at ? rmq::parse_number<decltype(otherwise)>(argv[at])
+                         : std::optional(otherwise);
+    };
+    const auto port = number(1, options.port);
+    const auto io_threads = number(2, options.io_threads);
+    const auto body_bytes = number(3, options.body_bytes);
+    if (argc < 2 || !port || !io_threads || !body_bytes) {
+        std::fprintf(stderr, "%s\n", rmq::kUsage);
+        return 2;
+    }
+    const auto status = rmq::serve({*port, *io_threads, *body_bytes});
+    if (!status) {
+        std::fprintf(stderr, "rmq_null_server: %s\n", status.error().remark.c_str());
+    }
+    return status ? 0 : 1;
+}

@@ -28,8 +28,9 @@ MAY_INCLUDE = {
     "namesrv": {"common", "remoting"},
     "broker": {"common", "filter", "remoting", "store"},
     "admin": {"common", "remoting"},
+    "bench": {"admin", "common", "remoting"},
     "storetool": {"common", "store"},
-    "raptormq": {"admin", "storetool", "common", "filter", "remoting", "store", "namesrv", "broker"},
+    "raptormq": {"admin", "bench", "storetool", "common", "filter", "remoting", "store", "namesrv", "broker"},
 }
 # The protocol knows no sockets.
 PROTOCOL_MAY_NOT = re.compile(r"remoting/(?!protocol/)")
