@@ -8,7 +8,7 @@ set -euo pipefail
 packages=(g++ cmake ninja-build ccache mold pkg-config python3
     libboost1.81-dev nlohmann-json3-dev libdeflate-dev libmicrohttpd-dev libspdlog-dev libfmt-dev libcli11-dev
     catch2)
-[ "${1:-}" != --test ] || packages+=(git clang-format-16)
+[ "${1:-}" != --test ] || packages+=(git clang-format-16 valgrind)
 
 missing=()
 for package in "${packages[@]}"; do
