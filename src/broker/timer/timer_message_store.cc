@@ -393,12 +393,16 @@ Status TimerMessageStore::flush_once() {
 
 Status TimerMessageStore::save(const store::TimerCheckpoint& next) {
     // Seconds in which nothing happened need not be told at once: serving them again does nothing.
+    // That a second is over in which something was delivered must be.
     const auto saved = checkpoint();
     const std::int64_t served = dequeued_.load();
     const std::int64_t now_ms = clock_.monotonic_ms();
+    if (served != saved_dequeued_) {
+        served_at_ms_ = read_time_ms_.load(std::memory_order_acquire);
+    }
     const bool is_idle = next.last_timer_queue_offset == saved.last_timer_queue_offset &&
                          next.last_timer_log_flush_pos == saved.last_timer_log_flush_pos &&
-                         served == saved_dequeued_;
+                         served == saved_dequeued_ && saved.last_read_time_ms > served_at_ms_;
     if (next == saved || (is_idle && now_ms < saved_at_ms_ + kIdleSaveMs)) {
         return {};
     }

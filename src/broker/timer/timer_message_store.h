@@ -164,6 +164,7 @@ private:
     std::int64_t next_cleaning_ms_ = 0;
     std::int64_t saved_at_ms_ = INT64_MIN / 2;
     std::int64_t saved_dequeued_ = 0;
+    std::int64_t served_at_ms_ = 0;  // slot of the newest delivery known then, or a later one
     std::atomic<std::int64_t> taken_in_ms_{0};  // store time of the newest message taken in
     std::atomic<std::int64_t> enqueued_{0};
     std::atomic<std::int64_t> dequeued_{0};

@@ -241,6 +241,21 @@ TEST_CASE("Timer: a kill loses nothing and repeats only what was not flushed",
     CHECK(f.model.delivered.size() == count);  // and it stops
 }
 
+TEST_CASE("Timer: that a second is over in which something came is on the disk with the next flush",
+          "[broker][timer][D-09]") {
+    TimerFixture f;
+    CHECK(f.send_in("once", 1200) == PutMessageStatus::PUT_OK);
+    f.advance(1200);
+    REQUIRE(f.bodies() == "once");
+    REQUIRE(f.timer->flush_once());  // in the middle of that second
+    f.advance(1000);
+    REQUIRE(f.timer->flush_once());
+    CHECK(f.timer->checkpoint().last_read_time_ms == f.timer->read_time_ms());
+    f.restart();
+    f.advance(5000);
+    CHECK(f.bodies() == "once");
+}
+
 TEST_CASE("Timer: after a long stop everything due comes, in order, cancelled ones do not",
           "[broker][timer][D-09][D-12]") {
     TimerFixture f;
