@@ -258,7 +258,7 @@ def run(options) -> dict:
         run_setup(setup, [row for row in rows if row.setup == setup], options, results)
     if not options.only:
         results["start"] = {kind: [measure_start(kind) for _ in range(options.rounds)] for kind in CLUSTERS}
-        results["cost"] = gate.measure(BINARIES / "raptormq", 2000)
+        results["cost"] = gate.measure(BINARIES / "raptormq", 1000)
     results["minutes"] = (time.monotonic() - begin) / 60
     return results
 
