@@ -9,6 +9,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <array>
 #include <chrono>
 #include <map>
 #include <mutex>
@@ -23,11 +24,15 @@ constexpr std::size_t kQueueLines = 8192;
 // Loggers live until exit and are never replaced, so references to them stay valid; only the sink
 // behind them changes.
 struct Loggers {
+    struct Entry {
+        std::shared_ptr<spdlog::logger> behind;
+        std::unique_ptr<Logger> front;
+    };
     std::mutex mutex;
-    std::map<std::string, std::shared_ptr<spdlog::logger>> by_library;  // guarded by mutex
-    std::shared_ptr<spdlog::details::thread_pool> pool;                 // guarded by mutex
-    std::shared_ptr<spdlog::sinks::sink> sink;                          // guarded by mutex
-    spdlog::level::level_enum level = spdlog::level::warn;              // guarded by mutex
+    std::map<std::string, Entry> by_library;                // guarded by mutex
+    std::shared_ptr<spdlog::details::thread_pool> pool;     // guarded by mutex
+    std::shared_ptr<spdlog::sinks::sink> sink;              // guarded by mutex
+    spdlog::level::level_enum level = spdlog::level::warn;  // guarded by mutex
 };
 
 Loggers& loggers() {
@@ -112,15 +117,31 @@ private:
 
 }  // namespace
 
-spdlog::logger& log_of(const char* library) {
+Logger::Logger(std::shared_ptr<spdlog::logger> behind) : behind_(std::move(behind)) {}
+
+void Logger::silence() {
+    behind_->set_level(spdlog::level::off);
+}
+
+void Logger::write(Level level, fmt::string_view format, fmt::format_args args) {
+    static constexpr std::array kLevels = {spdlog::level::debug, spdlog::level::info,
+                                           spdlog::level::warn, spdlog::level::err};
+    const auto behind_level = kLevels[static_cast<std::size_t>(level)];
+    if (behind_->should_log(behind_level)) {
+        behind_->log(behind_level, fmt::vformat(format, args));
+    }
+}
+
+Logger& log_of(const char* library) {
     auto& state = loggers();
     std::lock_guard lock(state.mutex);
-    auto& logger = state.by_library[library];
-    if (!logger) {
-        logger = std::make_shared<spdlog::logger>(library, std::make_shared<QueueSink>());
-        logger->set_level(state.level);
+    auto& entry = state.by_library[library];
+    if (!entry.front) {
+        entry.behind = std::make_shared<spdlog::logger>(library, std::make_shared<QueueSink>());
+        entry.behind->set_level(state.level);
+        entry.front = std::make_unique<Logger>(entry.behind);
     }
-    return *logger;
+    return *entry.front;
 }
 
 Status log_to(const LogOptions& options) {
@@ -147,8 +168,8 @@ Status log_to(const LogOptions& options) {
     if (!state.pool) {
         state.pool = std::make_shared<spdlog::details::thread_pool>(kQueueLines, 1U);
     }
-    for (auto& [name, logger] : state.by_library) {
-        logger->set_level(level);
+    for (auto& [name, entry] : state.by_library) {
+        entry.behind->set_level(level);
     }
     return {};
 }

@@ -3,7 +3,7 @@
 
 #include "common/parse_number.h"
 
-#include <spdlog/fmt/fmt.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>

@@ -14,8 +14,8 @@ namespace {
 // Source: RouteInfoManager.DEFAULT_BROKER_CHANNEL_EXPIRED_TIME.
 constexpr std::int64_t kBrokerExpiredMs = 120'000;
 
-spdlog::logger& logger() {
-    static spdlog::logger& instance = log_of("namesrv");
+Logger& logger() {
+    static Logger& instance = log_of("namesrv");
     return instance;
 }
 

@@ -7,7 +7,6 @@
 #include "namesrv/namesrv.h"
 
 #include "raptormq/settings.h"
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <csignal>

@@ -26,8 +26,8 @@ constexpr int kAcceptsPerRound = 64;
 constexpr milliseconds kAcceptPause{200};
 constexpr milliseconds kDrainLook{2};
 
-spdlog::logger& logger() {
-    static spdlog::logger& instance = log_of("remoting");
+Logger& logger() {
+    static Logger& instance = log_of("remoting");
     return instance;
 }
 

@@ -107,7 +107,7 @@ void check_timer_log(const std::string& directory, std::string_view bytes) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     static const rmq::testing::TempDir dir;
-    log_of("store").set_level(spdlog::level::off);
+    log_of("store").silence();
     std::string_view input(reinterpret_cast<const char*>(data), size);
     const char kind = input.empty() ? 'c' : input.front();
     input.remove_prefix(input.empty() ? 0 : 1);

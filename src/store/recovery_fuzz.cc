@@ -24,7 +24,7 @@ constexpr std::int64_t kFiles = 2;
 class Log {
 public:
     Log() : files_({dir_.path(), kFileSize}, ops_) {
-        log_of("store").set_level(spdlog::level::off);
+        log_of("store").silence();
         for (std::int64_t i = 0; i < kFiles; ++i) {
             auto file =
                 MappedFile::create({files_.path_of(i * kFileSize), i * kFileSize, kFileSize}, ops_);

@@ -6,7 +6,7 @@
 #include "store/consume_queue.h"
 
 #include "storetool/log_scan.h"
-#include <spdlog/fmt/fmt.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

@@ -4,7 +4,7 @@
 #include "common/log.h"
 #include "remoting/connection.h"
 
-#include <spdlog/fmt/fmt.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <chrono>

@@ -27,8 +27,8 @@ constexpr std::int64_t kRetryMs = 100;
 // The longest sleep, so that a step of the wall clock is noticed.
 constexpr std::int64_t kSleepMaxMs = 1000;
 
-spdlog::logger& logger() {
-    static spdlog::logger& instance = log_of("broker");
+Logger& logger() {
+    static Logger& instance = log_of("broker");
     return instance;
 }
 

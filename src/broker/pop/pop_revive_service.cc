@@ -41,7 +41,7 @@ constexpr std::int64_t kQuietMs = 3000;
 constexpr std::array<std::int32_t, 17> kRewriteSeconds = {
     10, 20, 30, 60, 120, 180, 240, 300, 360, 420, 480, 540, 600, 1200, 1800, 3600, 7200};
 
-spdlog::logger& logger() {
+Logger& logger() {
     return log_of("broker");
 }
 

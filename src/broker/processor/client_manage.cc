@@ -13,7 +13,7 @@
 #include "remoting/protocol/header/client.h"
 #include "remoting/protocol/header_codec.h"
 
-#include <spdlog/fmt/fmt.h>
+#include <fmt/core.h>
 
 namespace rmq::broker {
 

@@ -13,7 +13,7 @@
 #include "remoting/protocol/header_codec.h"
 #include "store/message_store.h"
 
-#include <spdlog/fmt/fmt.h>
+#include <fmt/core.h>
 
 namespace rmq::broker {
 

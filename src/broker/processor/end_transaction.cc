@@ -20,7 +20,7 @@
 #include "store/message_store.h"
 #include "store/message_store_config.h"
 
-#include <spdlog/fmt/fmt.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <utility>

@@ -5,7 +5,7 @@
 #include "broker/topic/topic_config_manager.h"
 #include "broker/topic/topic_validator.h"
 
-#include <spdlog/fmt/fmt.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

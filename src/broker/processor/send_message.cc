@@ -31,7 +31,7 @@
 #include "store/message_store_config.h"
 
 #include <boost/container/small_vector.hpp>
-#include <spdlog/fmt/fmt.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <limits>

@@ -33,8 +33,8 @@ constexpr std::int64_t kCleaningMs = 30'000;  // Source: TimerMessageStore.start
 // Source: TimerMessageStore.TIMER_BLANK_SLOTS.
 constexpr std::int64_t kBlankSlots = 60;
 
-spdlog::logger& logger() {
-    static spdlog::logger& instance = log_of("broker");
+Logger& logger() {
+    static Logger& instance = log_of("broker");
     return instance;
 }
 

@@ -34,8 +34,8 @@ constexpr std::int64_t kMsPerHour = 3'600'000;
 constexpr std::int64_t kReached = -1;       // instead of an op, in Round::done
 constexpr std::int32_t kDiscardQueues = 1;  // Source: TCMT_QUEUE_NUMS
 
-spdlog::logger& logger() {
-    static spdlog::logger& instance = log_of("broker");
+Logger& logger() {
+    static Logger& instance = log_of("broker");
     return instance;
 }
 

@@ -6,7 +6,7 @@
 #include "broker/subscription/subscription_group_manager.h"
 #include "broker/topic/topic_config_manager.h"
 
-#include <spdlog/fmt/fmt.h>
+#include <fmt/core.h>
 
 namespace rmq::broker {
 

@@ -26,7 +26,7 @@
 #include "remoting/protocol/header_codec.h"
 #include "store/message_store_config.h"
 
-#include <spdlog/fmt/fmt.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <utility>
