@@ -67,6 +67,7 @@ Broker::Parts::Parts(BrokerConfig with, store::MessageStoreConfig with_store,
 
 void Broker::Parts::on_close(const std::shared_ptr<Connection>& connection) {
     services->holds.on_connection_closed(*connection);
+    services->cold_holds.on_connection_closed(*connection);
     services->pop.on_connection_closed(*connection);
     services->consumers.on_connection_closed(*connection);
     services->producers.on_connection_closed(*connection);
@@ -188,8 +189,10 @@ void Broker::Parts::begin() {
         pool.every(k, kHoldTick, [this, k] {
             if (is_stopping) {
                 services->holds.drop_all(k);
+                services->cold_holds.drop_all(k);
             } else {
                 services->holds.run_once(k, kHoldCheckMs);
+                services->cold_holds.run_once(k);
             }
         });
         pool.every(k, milliseconds(SendFlowControl::kTickMs),
@@ -220,6 +223,8 @@ void Broker::Parts::add_jobs() {
         services->locks.remove_expired();
         log_failure("consumerFilter", filters.run_once());
     });
+    jobs.every(milliseconds(ColdDataControl::kWindowMs),
+               [this] { services->cold_data.run_once(); });
     jobs.every(kProtectPeriod, [this] { services->slow_consumers.run_once(); });
     jobs.promptly(kTableSyncPeriod, [this] { save_tables(); });
     jobs.every(milliseconds(std::max(1, config.flush_consumer_offset_interval)),
@@ -247,7 +252,10 @@ void Broker::Parts::stop() {
         services->registration.unregister(kUnregisterWait);
         is_stopping = true;
         for (unsigned k = 0; k < pool.size(); ++k) {
-            pool.post(k, [this, k] { services->holds.drop_all(k); });
+            pool.post(k, [this, k] {
+                services->holds.drop_all(k);
+                services->cold_holds.drop_all(k);
+            });
         }
         fast_server.stop(kDrain);
         server.stop(kDrain);

@@ -79,6 +79,10 @@ struct BrokerConfig {
     Live<bool> slave_read_enable{false};
     Live<bool> lite_pull_message_enable{true};
     Live<bool> reject_pull_consumer_enable{false};
+    Live<bool> cold_ctr_strategy_enable{false};
+    bool use_pid_cold_ctr_strategy = true;
+    Live<std::int64_t> cg_cold_read_threshold{3 * 1024 * 1024};
+    Live<std::int64_t> global_cold_read_threshold{100 * 1024 * 1024};
     Live<bool> use_server_side_reset_offset{true};
     Live<bool> disable_consume_if_consumer_read_slowly{false};
     Live<std::int64_t> consumer_fallbehind_threshold{17'179'869'184};

@@ -11,6 +11,8 @@
 #include "broker/client/consumer_ids_notifier.h"
 #include "broker/client/consumer_manager.h"
 #include "broker/client/producer_manager.h"
+#include "broker/cold/cold_data_control.h"
+#include "broker/cold/cold_pull_hold.h"
 #include "broker/delay/schedule_message_service.h"
 #include "broker/filter/consumer_filter_manager.h"
 #include "broker/hold/pull_request_hold_service.h"
@@ -116,6 +118,8 @@ struct Broker::Parts::Services {
     BrokerOuterApi outer;
     NamesrvRegistration registration;
     PullRequestHoldService holds;
+    ColdDataControl cold_data;
+    ColdPullHold cold_holds;
     PopServices pop;
     ClientProcessors client_processors;
     AdminProcessors admin_processors;

@@ -49,6 +49,12 @@ Broker::Parts::Services::Services(Parts& p, DelayLevelTable levels, const Socket
                             }
                         }}),
       holds(p.pool.size(), hold_collaborators(p)),
+      cold_data(p.config, p.store_config, p.clock),
+      cold_holds(p.pool.size(), p.clock,
+                 [this](PullRequest request, Responder responder) {
+                     client_processors.pull().execute_slowed(std::move(request),
+                                                             std::move(responder));
+                 }),
       pop(pop_collaborators(p, store_host),
           make_pop_store(p.store, schedule_rewrite, [this] { return timers.is_current(); })),
       client_processors(client_collaborators(p, store_host)),
@@ -159,6 +165,8 @@ ClientCollaborators Broker::Parts::Services::client_collaborators(Parts& p,
             .schedule = schedule_rewrite,
             .flow = flow,
             .slow_consumers = slow_consumers,
+            .cold_data = cold_data,
+            .cold_holds = cold_holds,
             .store_host = store_host,
             .max_delay_level = schedule.levels().max_level(),
             .post = p.poster()};
@@ -177,6 +185,7 @@ AdminCollaborators Broker::Parts::Services::admin_collaborators(Parts& p) {
         .offsets = p.offsets,
         .consumers = consumers,
         .producers = producers,
+        .cold_data = cold_data,
         .stats = {.topic_put_tps = [&p](auto topic) { return p.stats.tps_topic_put_nums(topic); },
                   .group_get_tps =
                       [&p](auto group, auto topic) {

@@ -61,6 +61,7 @@ struct GetMessageResult {
     bool suggest_pulling_from_slave = false;
     std::int32_t message_count = 0;
     std::int64_t total_bytes = 0;
+    std::int64_t cold_bytes = 0;  // of these, not in memory; with coldDataFlowControlEnable
     // With ColdReads::kAllow the slices are copies in memory, safe to write from a network thread.
     std::vector<MappedSlice> slices;
 };

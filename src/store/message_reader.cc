@@ -6,9 +6,11 @@
 #include "store/consume_queue_table.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
 #include <limits>
 
+#include <sys/mman.h>
 #include <unistd.h>
 
 namespace rmq::store {
@@ -24,6 +26,14 @@ struct TransferLimits {
     std::int64_t bytes;
     std::int32_t count;
 };
+
+// Whether the page is in memory; asked before it is touched.
+bool is_resident(const char* at) {
+    const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+    const auto start = reinterpret_cast<std::uintptr_t>(at) / page * page;
+    unsigned char resident = 0;
+    return ::mincore(reinterpret_cast<void*>(start), 1, &resident) == 0 && (resident & 1U) != 0;
+}
 
 // One slice that owns a copy of all of them.
 void copy_to_memory(GetMessageResult& result) {
@@ -168,6 +178,9 @@ private:
             return {};
         }
         const std::string_view bytes = run_.bytes.substr(at, size);
+        is_cold_ = reader_.config_.cold_data_flow_control_enable &&
+                   reader_.is_in_cold_area(entry.physical_offset) &&
+                   !(reader_.config_.cold_data_scan_enable && is_resident(bytes.data()));
         return is_intact(bytes, entry) ? bytes : std::string_view();
     }
 
@@ -197,6 +210,7 @@ private:
         }
         result_.message_count += count_;
         result_.total_bytes += static_cast<std::int64_t>(record.size());
+        result_.cold_bytes += is_cold_ ? static_cast<std::int64_t>(record.size()) : 0;
     }
 
     const MessageReader& reader_;
@@ -212,6 +226,7 @@ private:
     PhysicalOffset skip_below_;  // entries before this lie in a file that is gone; 0: none
     MappedSlice run_;
     PhysicalOffset run_start_;
+    bool is_cold_ = false;  // the record found last
 };
 
 MessageReader::MessageReader(const MessageStoreConfig& config, const MessageReaderOptions& options,
@@ -219,8 +234,16 @@ MessageReader::MessageReader(const MessageStoreConfig& config, const MessageRead
     : config_(config), options_(options), log_(log), queues_(queues) {}
 
 std::int64_t MessageReader::in_memory_bytes() const {
+    return part_of_memory(config_.access_message_in_memory_max_ratio);
+}
+
+std::int64_t MessageReader::part_of_memory(std::int32_t percent) const {
     return static_cast<std::int64_t>(static_cast<double>(options_.memory_bytes) *
-                                     (config_.access_message_in_memory_max_ratio / 100.0));
+                                     (percent / 100.0));
+}
+
+bool MessageReader::is_in_cold_area(PhysicalOffset at) const {
+    return log_.max_offset() - at > part_of_memory(config_.access_message_in_memory_hot_ratio);
 }
 
 bool MessageReader::is_near_end(PhysicalOffset at) const {

@@ -44,6 +44,9 @@ public:
     GetMessageResult get(const GetMessageRequest& request) const;
 
     bool is_cold(PhysicalOffset at) const { return at < start_ || !is_near_end(at); }
+    // What counts as cold for the control of cold reads: further behind the end of the log than
+    // accessMessageInMemoryHotRatio of RAM. Source: checkInColdAreaByCommitOffset.
+    bool is_in_cold_area(PhysicalOffset at) const;
     // The original's estimate: within the in-memory part of the log.
     bool is_near_end(PhysicalOffset at) const;
 
@@ -61,6 +64,7 @@ private:
     GetMessageStatus check_range(const GetMessageRequest& request, GetMessageResult& result) const;
     void collect(const ConsumeQueue& queue, const GetMessageRequest& request,
                  GetMessageResult& result) const;
+    std::int64_t part_of_memory(std::int32_t percent) const;
     std::int64_t in_memory_bytes() const;
     QueueOffset corrected(QueueOffset old_offset, QueueOffset new_offset) const;
 

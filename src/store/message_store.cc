@@ -105,6 +105,10 @@ bool MessageStore::is_cold(PhysicalOffset offset) const {
     return parts_->reader.is_cold(offset);
 }
 
+bool MessageStore::is_in_cold_area(PhysicalOffset offset) const {
+    return parts_->reader.is_in_cold_area(offset);
+}
+
 QueryMessageResult MessageStore::query_message(std::string_view topic, std::string_view key,
                                                int max, std::int64_t begin_ms,
                                                std::int64_t end_ms) {

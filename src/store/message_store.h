@@ -94,6 +94,8 @@ public:
     // valid record. May touch cold pages: call on a blocking thread when is_cold(offset).
     std::optional<MappedSlice> record_at(PhysicalOffset offset) const;
     bool is_cold(PhysicalOffset offset) const;
+    // For the control of cold reads: see MessageReader.
+    bool is_in_cold_area(PhysicalOffset offset) const;
     // Up to `max` records whose KEYS or UNIQ_KEY gave `key` (hash matches; callers compare text).
     // Blocks: run it on the blocking pool. Times are store times in ms, inclusive.
     QueryMessageResult query_message(std::string_view topic, std::string_view key, int max,

@@ -11,6 +11,9 @@ using C = MessageStoreConfig;
 
 // Source: org.apache.rocketmq.store.config.MessageStoreConfig
 constexpr ConfigRow kRows[] = {
+    config_row<&C::access_message_in_memory_hot_ratio>(
+        "accessMessageInMemoryHotRatio", "percent of RAM regarded as hot for cold control",
+        {.unit = "percent", .min = 0, .max = 100}),
     config_row<&C::access_message_in_memory_max_ratio>("accessMessageInMemoryMaxRatio",
                                                        "percent of RAM regarded as hot for pulls",
                                                        {.unit = "percent", .min = 0, .max = 100}),
@@ -24,6 +27,10 @@ constexpr ConfigRow kRows[] = {
                                                "delete unexpired files when nearly full"),
     config_row<&C::clean_resource_interval>("cleanResourceInterval", "ms between retention rounds",
                                             {.unit = "ms", .min = 100}),
+    config_row<&C::cold_data_flow_control_enable>("coldDataFlowControlEnable",
+                                                  "limit what groups read from cold data"),
+    config_row<&C::cold_data_scan_enable>("coldDataScanEnable",
+                                          "ask the kernel whether cold data is in memory"),
     config_row<&C::default_query_max_num>("defaultQueryMaxNum", "results of a unique key query",
                                           {.min = 1, .max = 10000}),
     config_row<&C::delete_commit_log_files_interval>("deleteCommitLogFilesInterval",

@@ -55,6 +55,9 @@ struct MessageStoreConfig {
     Live<std::int32_t> max_transfer_bytes_on_message_in_disk{65536};
     Live<std::int32_t> max_transfer_count_on_message_in_disk{8};
     Live<std::int32_t> access_message_in_memory_max_ratio{40};
+    Live<std::int32_t> access_message_in_memory_hot_ratio{26};
+    Live<bool> cold_data_flow_control_enable{false};
+    Live<bool> cold_data_scan_enable{false};
     Live<std::int32_t> travel_cq_file_num_when_get_message{1};
 
     // Light message queues.

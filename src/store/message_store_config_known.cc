@@ -9,8 +9,6 @@ using enum ConfigType;
 
 // Source: org.apache.rocketmq.store.config.MessageStoreConfig
 constexpr ConfigRow kRows[] = {
-    known_row("accessMessageInMemoryHotRatio", kInt, "26",
-              "percent of RAM regarded as hot for cold control", {.unit = "percent"}),
     known_row("allAckInSyncStateSet", kBoolean, "false", "await every member of the sync set"),
     known_row("asyncLearner", kBoolean, "false", "replicate without joining the sync set"),
     known_row("batchDispatchRequestThreadPoolNums", kInt, "16", "threads for it"),
@@ -23,8 +21,6 @@ constexpr ConfigRow kRows[] = {
     known_row("cleanRocksDBDirtyCQIntervalMin", kLong, "60", "RocksDB dirty clean-up, min"),
     known_row("cleanSwapedMapInterval", kLong, "300000", "ms between frees of swapped maps",
               {.unit = "ms"}),
-    known_row("coldDataFlowControlEnable", kBoolean, "false", "cold read control"),
-    known_row("coldDataScanEnable", kBoolean, "false", "page residency scan"),
     known_row("combineAssignOffsetCQType", kString, "default", "store that assigns offsets"),
     known_row("combineCQEnableCheckSelf", kBoolean, "false", "compare stores"),
     known_row("combineCQLoadingCQTypes", kString, "default;defaultRocksDB", "stores loaded"),

@@ -52,6 +52,8 @@ ClientProcessors::ClientProcessors(const ClientCollaborators& c)
              .holds = c.holds,
              .admission = c.admission,
              .slow_consumers = c.slow_consumers,
+             .cold_data = c.cold_data,
+             .cold_holds = c.cold_holds,
              .stats = c.stats,
              .clock = c.clock,
              .post = c.post}),

@@ -37,6 +37,8 @@ struct ClientCollaborators {
     const ScheduleRewrite& schedule;
     SendFlowControl& flow;
     SlowConsumers& slow_consumers;
+    ColdDataControl& cold_data;
+    ColdPullHold& cold_holds;
     SocketAddress store_host;
     std::int32_t max_delay_level = 18;
     std::function<void(unsigned k, UniqueFunction<void()> task)> post;  // to io thread k

@@ -5,6 +5,8 @@
 #include "broker/admission/slow_consumers.h"
 #include "broker/broker_config.h"
 #include "broker/client/consumer_manager.h"
+#include "broker/cold/cold_data_control.h"
+#include "broker/cold/cold_pull_hold.h"
 #include "broker/filter/consumer_filter_manager.h"
 #include "broker/hold/pull_request_hold_service.h"
 #include "broker/metrics/broker_metrics.h"
@@ -21,7 +23,7 @@
 #include "store/message_store.h"
 #include "store/message_store_config.h"
 
-#include <spdlog/fmt/fmt.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <utility>
@@ -41,6 +43,7 @@ struct PullMessageProcessor::Pull {
     const PullMessageRequestHeader& header;
     bool is_lite = false;
     bool may_suspend = true;    // false once it was held
+    bool is_slowed = false;     // it waited for reading too much cold data: one message
     std::int64_t begin_ms = 0;  // Clock::monotonic_ms
     std::shared_ptr<const TopicConfig> topic{};
     std::shared_ptr<const SubscriptionGroupConfig> group{};
@@ -103,10 +106,30 @@ void PullMessageProcessor::execute_woken(PullRequest request, Responder responde
     execute(pull, std::move(responder));
 }
 
+void PullMessageProcessor::execute_slowed(PullRequest request, Responder responder) {
+    Pull pull{.header = request.header()};
+    pull.begin_ms = c_.clock.monotonic_ms();
+    pull.is_lite = request.is_lite();
+    pull.may_suspend = false;
+    pull.is_slowed = true;
+    execute(pull, std::move(responder));
+}
+
 void PullMessageProcessor::execute(Pull& pull, Responder responder) {
     if (auto refusal = check(pull, responder.connection())) {
         responder.send(std::move(*refusal));
         return;
+    }
+    switch (judge_cold(pull)) {
+        case ColdVerdict::kFree:
+            break;
+        case ColdVerdict::kRefuse:
+            responder.send(ResponseCode::SYSTEM_BUSY,
+                           "This consumer group is reading cold data. It has been flow control");
+            return;
+        case ColdVerdict::kHold:
+            hold_cold(pull, std::move(responder));
+            return;
     }
     store::GetMessageResult result;
     const auto reset = c_.offsets.take_reset(pull.queue());
@@ -299,8 +322,32 @@ bool PullMessageProcessor::is_rejected_pull_consumer(const Pull& pull,
             }
         }
     }
-    return !pull.header.consumer_group.starts_with(kSystemGroupPrefix) &&
-           pull.header.consumer_group != "TOOLS_CONSUMER";
+    return !is_tools_group(pull.header.consumer_group);
+}
+
+// Push clients come again by themselves; others wait here. Source: PullMessageProcessor.
+PullMessageProcessor::ColdVerdict PullMessageProcessor::judge_cold(const Pull& pull) const {
+    const auto& header = pull.header;
+    if (pull.is_slowed || !c_.cold_data.is_over(header.consumer_group)) {
+        return ColdVerdict::kFree;
+    }
+    const auto entry =
+        c_.store.queue_entry(header.topic, header.queue_id, QueueOffset{header.queue_offset});
+    if (!entry || !c_.store.is_in_cold_area(entry->physical_offset)) {
+        return ColdVerdict::kFree;
+    }
+    const auto group = c_.consumers.group(header.consumer_group);
+    return group && group->consume_type == ConsumeType::CONSUME_PASSIVELY ? ColdVerdict::kRefuse
+                                                                          : ColdVerdict::kHold;
+}
+
+void PullMessageProcessor::hold_cold(const Pull& pull, Responder responder) {
+    PullRequest request(pull.header, pull.is_lite);
+    const auto k = responder.connection().io_thread();
+    responder.mark_suspended();
+    if (!c_.cold_holds.hold(k, request, responder)) {
+        responder.send(ResponseCode::SYSTEM_BUSY, kOverload);
+    }
 }
 
 store::GetMessageResult PullMessageProcessor::read(const Pull& pull, ColdReads cold_reads) const {
@@ -308,7 +355,7 @@ store::GetMessageResult PullMessageProcessor::read(const Pull& pull, ColdReads c
     request.topic = pull.header.topic;
     request.queue_id = pull.header.queue_id;
     request.offset = QueueOffset{pull.header.queue_offset};
-    request.max_count = pull.header.max_msg_nums;
+    request.max_count = pull.is_slowed ? 1 : pull.header.max_msg_nums;
     request.cold_reads = cold_reads;
     const StoreFilters filters(pull.filter);
     filters.bind(request);
@@ -319,11 +366,13 @@ void PullMessageProcessor::read_cold(Pull& pull, Responder responder) {
     const auto& max_wait_ms = pull.is_lite ? c_.config.wait_time_mills_in_lite_pull_queue
                                            : c_.config.wait_time_mills_in_pull_queue;
     auto work = [this, request = PullRequest(pull.header, pull.is_lite),
-                 may_suspend = pull.may_suspend, begin_ms = pull.begin_ms, topic = pull.topic,
-                 group = pull.group, filter = pull.filter](Responder late) mutable {
+                 may_suspend = pull.may_suspend, is_slowed = pull.is_slowed,
+                 begin_ms = pull.begin_ms, topic = pull.topic, group = pull.group,
+                 filter = pull.filter](Responder late) mutable {
         Pull again{.header = request.header()};
         again.is_lite = request.is_lite();
         again.may_suspend = may_suspend;
+        again.is_slowed = is_slowed;
         again.begin_ms = begin_ms;
         again.topic = std::move(topic);
         again.group = std::move(group);
@@ -349,6 +398,7 @@ void PullMessageProcessor::read_cold(Pull& pull, Responder responder) {
 
 // Source: PullMessageProcessor.tryCommitOffset.
 void PullMessageProcessor::commit(const Pull& pull, const store::GetMessageResult& result) {
+    c_.cold_data.add(pull.header.consumer_group, result.cold_bytes);
     c_.offsets.commit_pull(pull.queue(), result.next_begin_offset.value);
     if (c_.config.disable_consume_if_consumer_read_slowly) {
         record_fall_behind(pull, result);

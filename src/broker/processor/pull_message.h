@@ -26,6 +26,8 @@ namespace rmq::broker {
 struct BrokerConfig;
 class Admission;
 class BrokerStatsManager;
+class ColdDataControl;
+class ColdPullHold;
 class ConsumerFilterManager;
 class ConsumerManager;
 class ConsumerOffsetManager;
@@ -54,6 +56,8 @@ public:
         PullRequestHoldService& holds;
         Admission& admission;
         SlowConsumers& slow_consumers;
+        ColdDataControl& cold_data;
+        ColdPullHold& cold_holds;
         BrokerStatsManager& stats;
         const Clock& clock;
         // Runs a task on io thread k, later.
@@ -67,6 +71,8 @@ public:
     void process(const Request& request, Responder responder);
     // A pull that was held: from the start again, this time without holding.
     void execute_woken(PullRequest request, Responder responder);
+    // A pull that waited because its group read too much cold data: now for one message.
+    void execute_slowed(PullRequest request, Responder responder);
 
 private:
     struct Pull;  // one pass of one request, on the stack
@@ -77,6 +83,9 @@ private:
     std::optional<Response> check_subscription(Pull& pull) const;
     std::optional<Response> check_registered(Pull& pull) const;
     std::optional<Response> check_filter(Pull& pull, std::string_view expression_type) const;
+    enum class ColdVerdict { kFree, kRefuse, kHold };
+    ColdVerdict judge_cold(const Pull& pull) const;
+    void hold_cold(const Pull& pull, Responder responder);
     void use_retry_filter(Pull& pull) const;
     bool is_rejected_pull_consumer(const Pull& pull, const Connection& connection) const;
     store::GetMessageResult read(const Pull& pull,

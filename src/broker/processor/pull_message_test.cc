@@ -259,7 +259,7 @@ TEST_CASE("PullMessage: a group is made by its first pull", "[broker][pull][C-13
 }
 
 TEST_CASE("PullMessage: with rejectPullConsumerEnable only members of push groups pull",
-          "[broker][pull]") {
+          "[broker][pull][C-23]") {
     Fixture f;
     f.config.reject_pull_consumer_enable = true;
     CHECK(f.pull(0).code == ResponseCode::PULL_NOT_FOUND);

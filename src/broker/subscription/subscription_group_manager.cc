@@ -17,12 +17,6 @@ namespace rmq::broker {
 
 namespace {
 
-// Source: MixAll.
-constexpr std::array<std::string_view, 8> kBuiltInGroups{
-    "TOOLS_CONSUMER",  "FILTERSRV_CONSUMER",    "SELF_TEST_C_GROUP", "CID_ONS-HTTP-PROXY",
-    "CID_ONSAPI_PULL", "CID_ONSAPI_PERMISSION", "CID_ONSAPI_OWNER",  "CID_RMQ_SYS_TRANS",
-};
-
 using ForbiddenTable = SubscriptionGroupManager::ForbiddenTable;
 
 std::int32_t forbidden_bits(const ForbiddenTable& table, std::string_view group,

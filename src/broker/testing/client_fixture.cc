@@ -33,6 +33,7 @@ ClientFixture::ClientFixture(const StoreSetup& setup)
       flow(1, {.max_wait_ms = config.wait_time_mills_in_send_queue,
                .fast_failure_enable = config.broker_fast_failure_enable}),
       slow_consumers(config, *groups),
+      cold_data(config, store_config, clock),
       notifier(std::make_unique<broker::ConsumerIdsNotifier>(config, clock)) {
     const auto post_task = [this](unsigned, UniqueFunction<void()> task) { post(std::move(task)); };
     holds = std::make_unique<broker::PullRequestHoldService>(
@@ -47,6 +48,10 @@ ClientFixture::ClientFixture(const StoreSetup& setup)
                    [this](broker::PullRequest pull, Responder responder) {
                        processors->pull().execute_woken(std::move(pull), std::move(responder));
                    }});
+    cold_holds = std::make_unique<broker::ColdPullHold>(
+        1, clock, [this](broker::PullRequest pull, Responder responder) {
+            processors->pull().execute_slowed(std::move(pull), std::move(responder));
+        });
     transactions = std::make_unique<broker::TransactionalMessageService>(
         broker::TransactionalMessageService::Collaborators{.config = config,
                                                            .store_config = store_config,
@@ -76,6 +81,8 @@ ClientFixture::ClientFixture(const StoreSetup& setup)
                                     .schedule = schedule,
                                     .flow = flow,
                                     .slow_consumers = slow_consumers,
+                                    .cold_data = cold_data,
+                                    .cold_holds = *cold_holds,
                                     .store_host = kStoreHost,
                                     .post = post_task});
     processors->register_in(registry);
@@ -90,6 +97,7 @@ ClientFixture::~ClientFixture() {
     set_arrival_listener(nullptr);
     pool->stop();
     holds->drop_all(0);
+    cold_holds->drop_all(0);
 }
 
 void ClientFixture::post(UniqueFunction<void()> task) {

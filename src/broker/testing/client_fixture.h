@@ -5,6 +5,8 @@
 #include "broker/admission/send_flow_control.h"
 #include "broker/admission/slow_consumers.h"
 #include "broker/client/consumer_ids_notifier.h"
+#include "broker/cold/cold_data_control.h"
+#include "broker/cold/cold_pull_hold.h"
 #include "broker/filter/consumer_filter_manager.h"
 #include "broker/hold/pull_request_hold_service.h"
 #include "broker/lock/rebalance_lock_manager.h"
@@ -75,6 +77,8 @@ public:
     broker::SlowConsumers slow_consumers;
     std::unique_ptr<broker::TransactionalMessageService> transactions;  // not started
     std::unique_ptr<broker::PullRequestHoldService> holds;
+    broker::ColdDataControl cold_data;
+    std::unique_ptr<broker::ColdPullHold> cold_holds;
     std::unique_ptr<broker::ConsumerIdsNotifier> notifier;
     std::unique_ptr<broker::ClientProcessors> processors;
 

@@ -95,4 +95,12 @@ bool is_blank(std::string_view text) {
     return text.find_first_not_of(" \t\r\n\f\v") == std::string_view::npos;
 }
 
+bool is_tools_group(std::string_view group) {
+    constexpr std::array<std::string_view, 3> kOthers{"DEFAULT_CONSUMER", "SCHEDULE_CONSUMER",
+                                                      "__MONITOR_CONSUMER"};
+    const auto is_it = [group](std::string_view name) { return name == group; };
+    return group.starts_with(kSystemGroupPrefix) || std::ranges::any_of(kBuiltInGroups, is_it) ||
+           std::ranges::any_of(kOthers, is_it);
+}
+
 }  // namespace rmq::broker

@@ -3,6 +3,7 @@
 
 #include "common/result.h"
 
+#include <array>
 #include <span>
 #include <string>
 #include <string_view>
@@ -33,6 +34,15 @@ inline constexpr std::string_view kDlqPrefix = "%DLQ%";
 }  // namespace topic_name
 
 inline constexpr std::string_view kSystemGroupPrefix = "CID_RMQ_SYS_";
+
+// Groups that every broker knows from the start. Source: MixAll.
+inline constexpr std::array<std::string_view, 8> kBuiltInGroups{
+    "TOOLS_CONSUMER",  "FILTERSRV_CONSUMER",    "SELF_TEST_C_GROUP", "CID_ONS-HTTP-PROXY",
+    "CID_ONSAPI_PULL", "CID_ONSAPI_PERMISSION", "CID_ONSAPI_OWNER",  "CID_RMQ_SYS_TRANS",
+};
+// Groups of tools and of the system, which pull what and as much as they like.
+// Source: MixAll.isSysConsumerGroupPullMessage.
+bool is_tools_group(std::string_view group);
 
 // Blank, illegal characters, too long (127, or 255 for retry and dead letter topics; UTF-16 units):
 // kInvalidArgument with the original's words. Source: TopicValidator.validateTopic.

@@ -17,7 +17,7 @@ AdminProcessors::AdminProcessors(AdminCollaborators c)
               std::move(c.stats)}),
       connections_({c.config, c.consumers, c.producers, c.offsets, c.topics, c.groups, c.store,
                     to_clients_}),
-      config_(c.configuration, c.config, c.topics, c.clock, std::move(c.register_all)),
+      config_(c.configuration, c.config, c.topics, c.cold_data, c.clock, std::move(c.register_all)),
       store_(c.store, c.topics, c.consumers),
       runtime_({c.configuration, c.store, c.store_config, c.store_stats,
                 std::move(c.runtime_contributors)}),

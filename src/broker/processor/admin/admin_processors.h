@@ -32,6 +32,7 @@ struct AdminCollaborators {
     ConsumerOffsetManager& offsets;
     ConsumerManager& consumers;
     ProducerManager& producers;
+    ColdDataControl& cold_data;
     StatsSource stats;
     std::function<std::string()> delay_offsets;  // delayOffset.json; may be empty
     std::vector<RuntimeInfo::Contributor> runtime_contributors;
@@ -43,7 +44,7 @@ struct AdminCollaborators {
 
 // The processors of administration and message queries, put together: 12, 17, 18, 21, 25, 26,
 // 28-33, 43, 45, 200-204, 207, 208, 215, 222, 223, 225, 300, 303, 305-309, 314-317, 321, 328, 329,
-// 343, 345, 351-353. Each gets only what it uses.
+// 343, 345, 351-353, 2001-2003. Each gets only what it uses.
 class AdminProcessors {
 public:
     explicit AdminProcessors(AdminCollaborators collaborators);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/processor/admin/connection_admin.h"
 
+#include "broker/cold/cold_data_control.h"
 #include "broker/processor/admin/config_admin.h"
 #include "broker/processor/admin/runtime_info.h"
 #include "broker/stats/store_stats_service.h"
@@ -25,7 +26,9 @@ struct Fixture : AdminFixture {
     Fixture()
         : connection_admin(
               {config, *consumers, *producers, *offsets, *topics, *groups, *store, *to_clients}),
-          config_admin(configuration, config, *topics, clock, [this] { ++registrations; }),
+          cold_data(config, store_config, clock),
+          config_admin(configuration, config, *topics, cold_data, clock,
+                       [this] { ++registrations; }),
           store_stats(*store, clock),
           runtime_info({configuration, *store, store_config, store_stats, {[](auto& table) {
                             table["msgPutTotalTodayNow"] = "42";
@@ -42,6 +45,7 @@ struct Fixture : AdminFixture {
     Configuration configuration;
     std::atomic<int> registrations{0};
     ConnectionAdmin connection_admin;
+    ColdDataControl cold_data;
     ConfigAdmin config_admin;
     StoreStatsService store_stats;
     RuntimeInfo runtime_info;
@@ -229,6 +233,24 @@ TEST_CASE("ConfigAdmin: the limits of cold reads are told", "[broker][admin]") {
     CHECK(fixture.call(RequestCode::GET_COLD_DATA_FLOW_CTR_INFO).body ==
           R"({"runtimeTable":{},"configTable":{},"cgColdReadThreshold":3145728,)"
           R"("globalColdReadThreshold":104857600,"globalAcc":0})");
+}
+
+TEST_CASE("ConfigAdmin: limits of cold reads are set for groups and taken back",
+          "[broker][admin][C-24]") {
+    Fixture fixture;
+    const auto limits = [&fixture] {
+        return nlohmann::json::parse(
+            fixture.call(RequestCode::GET_COLD_DATA_FLOW_CTR_INFO).body)["configTable"];
+    };
+    CHECK(
+        fixture.call(RequestCode::UPDATE_COLD_DATA_FLOW_CTR_CONFIG, {}, "g=1000\nh=many\n").code ==
+        ResponseCode::SUCCESS);
+    CHECK(limits() == nlohmann::json{{"g", 1000}});
+    CHECK(fixture.call(RequestCode::UPDATE_COLD_DATA_FLOW_CTR_CONFIG, {}, "a=\\u12").remark ==
+          "string2Properties error");
+    CHECK(fixture.call(RequestCode::REMOVE_COLD_DATA_FLOW_CTR_CONFIG, {}, "g").code ==
+          ResponseCode::SUCCESS);
+    CHECK(limits().empty());
 }
 
 TEST_CASE("RuntimeInfo: the table has the original's keys", "[broker][admin][V-02][V-04]") {
