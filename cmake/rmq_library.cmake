@@ -13,6 +13,27 @@ function(rmq_library name)
     target_include_directories(rmq_${name} PUBLIC ${CMAKE_BINARY_DIR}/include/${name})
     target_compile_options(rmq_${name} PRIVATE ${RMQ_WARNINGS})
     target_link_libraries(rmq_${name} PUBLIC ${ARG_DEPS} PRIVATE ${ARG_PRIVATE_DEPS})
+    if(RMQ_UNITY)
+        rmq_unity_groups(rmq_${name} ${ARG_SRCS})
+    endif()
+endfunction()
+
+# Sources of one folder are compiled together, at most eight at a time in the order of SRCS, so that
+# headers are read once for all of them. Names in their unnamed namespaces must differ.
+function(rmq_unity_groups target)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_MODE GROUP)
+    # A source's own types count as a header's there.
+    target_compile_options(${target} PRIVATE -Wno-subobject-linkage)
+    foreach(source ${ARGN})
+        get_filename_component(folder ${source} DIRECTORY)
+        string(MAKE_C_IDENTIFIER "in_${folder}" group)
+        if(NOT DEFINED ${group}_count)
+            set(${group}_count 0)
+        endif()
+        math(EXPR part "${${group}_count} / 8")
+        math(EXPR ${group}_count "${${group}_count} + 1")
+        set_source_files_properties(${source} PROPERTIES UNITY_GROUP ${group}_${part})
+    endforeach()
 endfunction()
 
 function(rmq_include_root name dir)

@@ -3,6 +3,7 @@
 
 set(RMQ_SANITIZE "" CACHE STRING "Comma-separated -fsanitize= list, empty for none")
 option(RMQ_FUZZ "Build libFuzzer targets (clang only)" OFF)
+option(RMQ_UNITY "Compile the sources of one folder together" OFF)
 option(RMQ_LINT "Run clang-tidy while compiling (clang only)" OFF)
 
 find_program(RMQ_CCACHE ccache)

@@ -27,7 +27,7 @@ constexpr std::string_view kToolsGroup = "TOOLS_CONSUMER";            // Source:
 constexpr std::string_view kProducerGroup = "CLIENT_INNER_PRODUCER";  // Source: MixAll
 constexpr std::int32_t kPullMax = 32;
 
-struct Options {
+struct DeadLetterOptions {
     std::string group;
     DeadLetterFilter filter;
     bool is_all = false;
@@ -37,7 +37,7 @@ struct Options {
     std::string format = "json";
 };
 
-void declare_filter(CLI::App& app, Options& options) {
+void declare_filter(CLI::App& app, DeadLetterOptions& options) {
     app.add_option("-g,--group", options.group, "consumer group")->required();
     app.add_option("-k,--key", options.filter.key, "only this key or unique id");
     app.add_option("-b,--begin", options.filter.begin_ms, "only dead since this time, epoch ms");
@@ -101,7 +101,8 @@ Status visit_queue(AdminClient& client, const std::string& topic, const QueueOnB
     return {};
 }
 
-Status visit_dead_letters(AdminClient& client, const Options& options, const Visit& visit) {
+Status visit_dead_letters(AdminClient& client, const DeadLetterOptions& options,
+                          const Visit& visit) {
     const std::string topic = std::string(kDlqPrefix) + options.group;
     RMQ_TRY(const auto route, client.route(topic));
     for (const QueueOnBroker& queue : readable_queues(route)) {
@@ -156,7 +157,7 @@ Status send_again(AdminClient& client, const QueueOnBroker& queue, const Message
     return {};
 }
 
-Status resend(const Options& options, AdminClient& client, std::ostream& out) {
+Status resend(const DeadLetterOptions& options, AdminClient& client, std::ostream& out) {
     if (!options.is_all && options.filter.key.empty() && options.filter.begin_ms == 0 &&
         options.filter.end_ms == INT64_MAX) {
         return Error{Errc::kInvalidArgument,
@@ -191,7 +192,7 @@ Status resend(const Options& options, AdminClient& client, std::ostream& out) {
     return status;
 }
 
-Status export_letters(const Options& options, AdminClient& client, std::ostream& out) {
+Status export_letters(const DeadLetterOptions& options, AdminClient& client, std::ostream& out) {
     std::ofstream file;
     if (!options.file.empty()) {
         file.open(options.file);
@@ -223,7 +224,7 @@ Status export_letters(const Options& options, AdminClient& client, std::ostream&
 }  // namespace
 
 Action declare_resend_dead_letters(CLI::App& app) {
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<DeadLetterOptions>();
     declare_filter(app, *options);
     app.add_flag("-a,--all", options->is_all, "all of them");
     app.add_flag("-d,--dryRun", options->is_dry_run, "only list what would be sent");
@@ -234,7 +235,7 @@ Action declare_resend_dead_letters(CLI::App& app) {
 }
 
 Action declare_export_dead_letters(CLI::App& app) {
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<DeadLetterOptions>();
     declare_filter(app, *options);
     app.add_option("-o,--output", options->file, "file to write (default: standard output)");
     app.add_option("-f,--format", options->format, "json (one object a line) or csv")

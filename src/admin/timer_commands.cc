@@ -20,7 +20,7 @@ namespace rmq::admin {
 
 namespace {
 
-struct Options {
+struct TimerOptions {
     std::string topic;
     std::string key;
     std::int32_t max = 100;
@@ -56,7 +56,7 @@ Status ask_masters(AdminClient& client, RequestCode code, const Header& header, 
     return {};
 }
 
-Status list(AdminClient& client, const Options& options, std::ostream& out) {
+Status list(AdminClient& client, const TimerOptions& options, std::ostream& out) {
     out << std::left << std::setw(24) << "#Broker" << ' ' << std::setw(34) << "#Message ID" << ' '
         << std::setw(24) << "#Deliver Time" << ' ' << std::setw(10) << "#Body Size"
         << " #Keys\n";
@@ -79,7 +79,7 @@ Status list(AdminClient& client, const Options& options, std::ostream& out) {
     return {};
 }
 
-Status cancel(AdminClient& client, const Options& options, std::ostream& out) {
+Status cancel(AdminClient& client, const TimerOptions& options, std::ostream& out) {
     int found = 0;
     int too_late = 0;
     CancelTimerMessageRequestHeader header;
@@ -114,7 +114,7 @@ Status cancel(AdminClient& client, const Options& options, std::ostream& out) {
 }  // namespace
 
 Action declare_timer_list(CLI::App& app) {
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<TimerOptions>();
     app.add_option("-t,--topic", options->topic, "topic to which the messages go")->required();
     app.add_option("-m,--max", options->max, "messages shown of each broker (default: 100)")
         ->check(CLI::Range(0, 1000));
@@ -123,7 +123,7 @@ Action declare_timer_list(CLI::App& app) {
 }
 
 Action declare_timer_cancel(CLI::App& app) {
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<TimerOptions>();
     app.add_option("-t,--topic", options->topic, "topic to which the messages go")->required();
     app.add_option("-k,--key", options->key, "message id, or a key of the messages")->required();
     return

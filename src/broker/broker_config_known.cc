@@ -8,7 +8,7 @@ namespace {
 using enum ConfigType;
 
 // Source: org.apache.rocketmq.common.BrokerConfig
-constexpr ConfigRow kBrokerRows[] = {
+constexpr ConfigRow kBrokerKnownRows[] = {
     known_row("accountStatsEnable", kBoolean, "true", "account statistics"),
     known_row("accountStatsPrintZeroValues", kBoolean, "true", "print zero account statistics"),
     known_row("ackMessageThreadPoolNums", kInt, "16", "POP ack threads"),
@@ -181,7 +181,7 @@ constexpr ConfigRow kBrokerRows[] = {
 };
 
 // Source: org.apache.rocketmq.remoting.netty.NettyServerConfig
-constexpr ConfigRow kServerRows[] = {
+constexpr ConfigRow kServerKnownRows[] = {
     known_row("enableShutdownGracefully", kBoolean, "false", "send go-away before closing"),
     known_row("serverAsyncSemaphoreValue", kInt, "64", "async requests in flight"),
     known_row("serverCallbackExecutorThreads", kInt, "0", "default executor threads, 0 = 4"),
@@ -198,7 +198,7 @@ constexpr ConfigRow kServerRows[] = {
 };
 
 // Source: org.apache.rocketmq.remoting.netty.NettyClientConfig
-constexpr ConfigRow kClientRows[] = {
+constexpr ConfigRow kClientKnownRows[] = {
     known_row("channelNotActiveInterval", kLong, "60000", "unused idle value, ms", {.unit = "ms"}),
     known_row("clientAsyncSemaphoreValue", kInt, "65535", "async requests in flight"),
     known_row("clientCallbackExecutorThreads", kInt, "cpus", "callback threads"),
@@ -259,9 +259,9 @@ constexpr ConfigRow kAuthRows[] = {
 }  // namespace
 
 void bind_known_config(Configuration& configuration) {
-    configuration.bind({"BrokerConfig, known only", kBrokerRows});
-    configuration.bind({"NettyServerConfig, known only", kServerRows});
-    configuration.bind({"NettyClientConfig, known only", kClientRows});
+    configuration.bind({"BrokerConfig, known only", kBrokerKnownRows});
+    configuration.bind({"NettyServerConfig, known only", kServerKnownRows});
+    configuration.bind({"NettyClientConfig, known only", kClientKnownRows});
     configuration.bind({"AuthConfig, known only", kAuthRows, false});
 }
 

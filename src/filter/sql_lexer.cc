@@ -8,21 +8,21 @@
 namespace rmq::filter {
 namespace {
 
-using Kind = SqlTokenKind;
+using TokenKind = SqlTokenKind;
 
-constexpr std::array<std::pair<std::string_view, Kind>, 12> kKeywords = {{
-    {"NOT", Kind::kNot},
-    {"AND", Kind::kAnd},
-    {"OR", Kind::kOr},
-    {"BETWEEN", Kind::kBetween},
-    {"IN", Kind::kIn},
-    {"TRUE", Kind::kTrue},
-    {"FALSE", Kind::kFalse},
-    {"NULL", Kind::kNull},
-    {"IS", Kind::kIs},
-    {"CONTAINS", Kind::kContains},
-    {"STARTSWITH", Kind::kStartsWith},
-    {"ENDSWITH", Kind::kEndsWith},
+constexpr std::array<std::pair<std::string_view, TokenKind>, 12> kKeywords = {{
+    {"NOT", TokenKind::kNot},
+    {"AND", TokenKind::kAnd},
+    {"OR", TokenKind::kOr},
+    {"BETWEEN", TokenKind::kBetween},
+    {"IN", TokenKind::kIn},
+    {"TRUE", TokenKind::kTrue},
+    {"FALSE", TokenKind::kFalse},
+    {"NULL", TokenKind::kNull},
+    {"IS", TokenKind::kIs},
+    {"CONTAINS", TokenKind::kContains},
+    {"STARTSWITH", TokenKind::kStartsWith},
+    {"ENDSWITH", TokenKind::kEndsWith},
 }};
 
 bool is_digit(char c) {
@@ -88,7 +88,7 @@ SqlToken SqlLexer::next() {
     skip_blanks();
     const auto rest = text_.substr(at_);
     if (rest.empty()) {
-        return {Kind::kEnd, {}};
+        return {TokenKind::kEnd, {}};
     }
     if (is_digit(rest[0]) || (rest[0] == '.' && rest.size() > 1 && is_digit(rest[1]))) {
         return number(rest);
@@ -109,16 +109,16 @@ SqlToken SqlLexer::number(std::string_view rest) {
     const auto whole = count_digits(rest);
     if (whole < rest.size() && rest[whole] == '.') {
         const auto mantissa = whole + 1 + count_digits(rest.substr(whole + 1));
-        return cut(Kind::kFloating, mantissa + exponent_size(rest.substr(mantissa)));
+        return cut(TokenKind::kFloating, mantissa + exponent_size(rest.substr(mantissa)));
     }
     if (const auto exponent = exponent_size(rest.substr(whole)); exponent > 0) {
-        return cut(Kind::kFloating, whole + exponent);
+        return cut(TokenKind::kFloating, whole + exponent);
     }
     if (rest[0] == '0') {
-        return cut(Kind::kDecimal, 1);
+        return cut(TokenKind::kDecimal, 1);
     }
     const bool has_suffix = whole < rest.size() && upper(rest[whole]) == 'L';
-    return cut(Kind::kDecimal, whole + (has_suffix ? 1 : 0));
+    return cut(TokenKind::kDecimal, whole + (has_suffix ? 1 : 0));
 }
 
 SqlToken SqlLexer::word(std::string_view rest) {
@@ -131,7 +131,7 @@ SqlToken SqlLexer::word(std::string_view rest) {
             return cut(kind, word.size());
         }
     }
-    return cut(Kind::kName, word.size());
+    return cut(TokenKind::kName, word.size());
 }
 
 // Two quotes in a row stand for one and do not end the text, unless no other end follows.
@@ -147,33 +147,34 @@ SqlToken SqlLexer::string(std::string_view rest) {
         }
         ++i;
     }
-    return longest == 0 ? SqlToken{Kind::kInvalid, rest.substr(0, 1)} : cut(Kind::kString, longest);
+    return longest == 0 ? SqlToken{TokenKind::kInvalid, rest.substr(0, 1)}
+                        : cut(TokenKind::kString, longest);
 }
 
 SqlToken SqlLexer::symbol(std::string_view rest) {
     const char second = rest.size() > 1 ? rest[1] : '\0';
     switch (rest[0]) {
         case '=':
-            return cut(Kind::kEqual, 1);
+            return cut(TokenKind::kEqual, 1);
         case '<':
             if (second == '>') {
-                return cut(Kind::kNotEqual, 2);
+                return cut(TokenKind::kNotEqual, 2);
             }
-            return second == '=' ? cut(Kind::kLessEqual, 2) : cut(Kind::kLess, 1);
+            return second == '=' ? cut(TokenKind::kLessEqual, 2) : cut(TokenKind::kLess, 1);
         case '>':
-            return second == '=' ? cut(Kind::kGreaterEqual, 2) : cut(Kind::kGreater, 1);
+            return second == '=' ? cut(TokenKind::kGreaterEqual, 2) : cut(TokenKind::kGreater, 1);
         case '(':
-            return cut(Kind::kOpen, 1);
+            return cut(TokenKind::kOpen, 1);
         case ',':
-            return cut(Kind::kComma, 1);
+            return cut(TokenKind::kComma, 1);
         case ')':
-            return cut(Kind::kClose, 1);
+            return cut(TokenKind::kClose, 1);
         case '+':
-            return cut(Kind::kPlus, 1);
+            return cut(TokenKind::kPlus, 1);
         case '-':
-            return cut(Kind::kMinus, 1);
+            return cut(TokenKind::kMinus, 1);
         default:
-            return {Kind::kInvalid, rest.substr(0, 1)};
+            return {TokenKind::kInvalid, rest.substr(0, 1)};
     }
 }
 

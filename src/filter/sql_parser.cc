@@ -13,33 +13,33 @@
 
 namespace rmq::filter {
 
-using Kind = SqlTokenKind;
+using TokenKind = SqlTokenKind;
 
 namespace {
 
 using Op = SqlExpression::Op;
 
 std::optional<Op> order_op(SqlTokenKind kind) {
-    if (kind == Kind::kGreater) {
+    if (kind == TokenKind::kGreater) {
         return Op::kGreater;
     }
-    if (kind == Kind::kGreaterEqual) {
+    if (kind == TokenKind::kGreaterEqual) {
         return Op::kGreaterEqual;
     }
-    if (kind == Kind::kLess) {
+    if (kind == TokenKind::kLess) {
         return Op::kLess;
     }
-    return kind == Kind::kLessEqual ? std::optional(Op::kLessEqual) : std::nullopt;
+    return kind == TokenKind::kLessEqual ? std::optional(Op::kLessEqual) : std::nullopt;
 }
 
 std::optional<Op> search_op(SqlTokenKind kind) {
-    if (kind == Kind::kContains) {
+    if (kind == TokenKind::kContains) {
         return Op::kContains;
     }
-    if (kind == Kind::kStartsWith) {
+    if (kind == TokenKind::kStartsWith) {
         return Op::kStartsWith;
     }
-    return kind == Kind::kEndsWith ? std::optional(Op::kEndsWith) : std::nullopt;
+    return kind == TokenKind::kEndsWith ? std::optional(Op::kEndsWith) : std::nullopt;
 }
 
 }  // namespace
@@ -65,7 +65,7 @@ Error SqlParser::error(std::string what) const {
 
 Error SqlParser::unexpected(const char* wanted) const {
     constexpr std::size_t kShownMax = 32;
-    if (token_.kind == Kind::kEnd) {
+    if (token_.kind == TokenKind::kEnd) {
         return error(fmt::format("The end where {} is expected", wanted));
     }
     return error(
@@ -93,7 +93,7 @@ Result<SqlExpression> SqlParser::parse() {
     advance();
     RMQ_TRY(const auto any, parse_or());
     RMQ_TRY(const auto root, as_boolean(any));
-    if (token_.kind == Kind::kInvalid) {
+    if (token_.kind == TokenKind::kInvalid) {
         return unexpected("the end");
     }
     expression_.root_ = root.node;
@@ -101,11 +101,11 @@ Result<SqlExpression> SqlParser::parse() {
 }
 
 Result<SqlParser::Operand> SqlParser::parse_or() {
-    return parse_logic(Kind::kOr, Op::kOr, &SqlParser::parse_and);
+    return parse_logic(TokenKind::kOr, Op::kOr, &SqlParser::parse_and);
 }
 
 Result<SqlParser::Operand> SqlParser::parse_and() {
-    return parse_logic(Kind::kAnd, Op::kAnd, &SqlParser::parse_equality);
+    return parse_logic(TokenKind::kAnd, Op::kAnd, &SqlParser::parse_equality);
 }
 
 Result<SqlParser::Operand> SqlParser::parse_logic(SqlTokenKind joint, Op op,
@@ -140,11 +140,11 @@ Result<SqlParser::Operand> SqlParser::parse_equality() {
     RMQ_TRY(auto left, parse_comparison());
     for (;;) {
         const auto kind = token_.kind;
-        if (kind == Kind::kIs) {
+        if (kind == TokenKind::kIs) {
             RMQ_TRY(left, parse_is(left));
             continue;
         }
-        if (kind != Kind::kEqual && kind != Kind::kNotEqual) {
+        if (kind != TokenKind::kEqual && kind != TokenKind::kNotEqual) {
             return left;
         }
         advance();
@@ -156,7 +156,7 @@ Result<SqlParser::Operand> SqlParser::parse_equality() {
             return error("A truth value cannot be compared with a constant");
         }
         RMQ_TRY(left, make_equal(left, right));
-        if (kind == Kind::kNotEqual) {
+        if (kind == TokenKind::kNotEqual) {
             RMQ_TRY(left, make_unary(Op::kNot, Category::kBoolean, left));
         }
     }
@@ -164,11 +164,11 @@ Result<SqlParser::Operand> SqlParser::parse_equality() {
 
 Result<SqlParser::Operand> SqlParser::parse_is(Operand left) {
     advance();
-    const bool is_negated = token_.kind == Kind::kNot;
+    const bool is_negated = token_.kind == TokenKind::kNot;
     if (is_negated) {
         advance();
     }
-    RMQ_CHECK(expect(Kind::kNull, is_negated ? "NULL" : "NULL or NOT NULL"));
+    RMQ_CHECK(expect(TokenKind::kNull, is_negated ? "NULL" : "NULL or NOT NULL"));
     const auto null = make_constant(SqlValue::null(), Category::kBooleanConstant);
     RMQ_TRY(const auto equal, make_equal(left, null));
     if (is_negated) {
@@ -186,15 +186,15 @@ Result<SqlParser::Operand> SqlParser::parse_comparison() {
             RMQ_TRY(left, make_order(*op, left, right));
             continue;
         }
-        const bool is_negated = token_.kind == Kind::kNot;
+        const bool is_negated = token_.kind == TokenKind::kNot;
         if (is_negated) {
             advance();
         }
         if (const auto op = search_op(token_.kind)) {
             RMQ_TRY(left, parse_search(*op, left, is_negated));
-        } else if (token_.kind == Kind::kBetween) {
+        } else if (token_.kind == TokenKind::kBetween) {
             RMQ_TRY(left, parse_between(left, is_negated));
-        } else if (token_.kind == Kind::kIn) {
+        } else if (token_.kind == TokenKind::kIn) {
             RMQ_TRY(left, parse_in(left, is_negated));
         } else if (is_negated) {
             return unexpected("BETWEEN, IN, CONTAINS, STARTSWITH or ENDSWITH");
@@ -208,7 +208,7 @@ Result<SqlParser::Operand> SqlParser::parse_comparison() {
 Result<SqlParser::Operand> SqlParser::parse_between(Operand value, bool is_negated) {
     advance();
     RMQ_TRY(const auto low, parse_unary());
-    RMQ_CHECK(expect(Kind::kAnd, "AND"));
+    RMQ_CHECK(expect(TokenKind::kAnd, "AND"));
     RMQ_TRY(const auto high, parse_unary());
     if (!is_negated && low.category == Category::kConstant &&
         high.category == Category::kConstant) {
@@ -233,13 +233,13 @@ Result<SqlParser::Operand> SqlParser::parse_in(Operand left, bool is_negated) {
         return error("IN needs a property before it");
     }
     advance();
-    RMQ_CHECK(expect(Kind::kOpen, "\"(\""));
+    RMQ_CHECK(expect(TokenKind::kOpen, "\"(\""));
     RMQ_TRY(const auto first, parse_text());
-    while (token_.kind == Kind::kComma) {
+    while (token_.kind == TokenKind::kComma) {
         advance();
         RMQ_CHECK(parse_text());
     }
-    RMQ_CHECK(expect(Kind::kClose, "\",\" or \")\""));
+    RMQ_CHECK(expect(TokenKind::kClose, "\",\" or \")\""));
     Node node{.op = Op::kIn, .is_negated = is_negated};
     node.left = left.node;
     node.first = first;
@@ -264,15 +264,15 @@ Result<SqlParser::Operand> SqlParser::parse_unary() {
         return error("Nested too deeply");
     }
     const auto kind = token_.kind;
-    if (kind != Kind::kPlus && kind != Kind::kMinus && kind != Kind::kNot) {
+    if (kind != TokenKind::kPlus && kind != TokenKind::kMinus && kind != TokenKind::kNot) {
         return parse_primary();
     }
     advance();
     RMQ_TRY(auto operand, parse_unary());
-    if (kind == Kind::kPlus) {
+    if (kind == TokenKind::kPlus) {
         return operand;
     }
-    if (kind == Kind::kMinus) {
+    if (kind == TokenKind::kMinus) {
         return make_unary(Op::kNegate, Category::kOther, operand);
     }
     RMQ_TRY(operand, as_boolean(operand));
@@ -281,41 +281,41 @@ Result<SqlParser::Operand> SqlParser::parse_unary() {
 
 Result<SqlParser::Operand> SqlParser::parse_primary() {
     const auto token = token_;
-    if (token.kind == Kind::kString) {
+    if (token.kind == TokenKind::kString) {
         RMQ_TRY(const auto text, parse_text());
         return add({.op = Op::kText, .first = text}, Category::kConstant, 1);
     }
-    if (token.kind == Kind::kDecimal) {
+    if (token.kind == TokenKind::kDecimal) {
         return decimal(token.text);
     }
-    if (token.kind == Kind::kFloating) {
+    if (token.kind == TokenKind::kFloating) {
         return floating(token.text);
     }
-    if (token.kind == Kind::kTrue || token.kind == Kind::kFalse) {
+    if (token.kind == TokenKind::kTrue || token.kind == TokenKind::kFalse) {
         advance();
-        return make_constant(SqlValue::boolean(token.kind == Kind::kTrue),
+        return make_constant(SqlValue::boolean(token.kind == TokenKind::kTrue),
                              Category::kBooleanConstant);
     }
-    if (token.kind == Kind::kNull) {
+    if (token.kind == TokenKind::kNull) {
         advance();
         return make_constant(SqlValue::null(), Category::kBooleanConstant);
     }
-    if (token.kind == Kind::kName) {
+    if (token.kind == TokenKind::kName) {
         advance();
         const auto text = add_text(std::string(token.text));
         return add({.op = Op::kProperty, .first = text}, Category::kProperty, 1);
     }
-    if (token.kind != Kind::kOpen) {
+    if (token.kind != TokenKind::kOpen) {
         return unexpected("a property, a constant or \"(\"");
     }
     advance();
     RMQ_TRY(const auto inner, parse_or());
-    RMQ_CHECK(expect(Kind::kClose, "\")\""));
+    RMQ_CHECK(expect(TokenKind::kClose, "\")\""));
     return inner;
 }
 
 Result<std::uint32_t> SqlParser::parse_text() {
-    if (token_.kind != Kind::kString) {
+    if (token_.kind != TokenKind::kString) {
         return unexpected("a text in quotes");
     }
     std::string text;

@@ -17,11 +17,11 @@ using Kind = SqlValue::Kind;
 constexpr int kLess = -1;  // what the original answers when it cannot compare
 constexpr std::int64_t kExponentMax = 1'000'000'000;
 
-bool is_digit(char c) {
+bool is_decimal(char c) {
     return c >= '0' && c <= '9';
 }
 bool is_hex_digit(char c) {
-    return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+    return is_decimal(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
 }
 char lower(char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -82,7 +82,7 @@ bool take_digits(std::string_view& rest, char mark, bool (*is_wanted)(char), Dig
     if (is_negative || rest.starts_with('+')) {
         rest.remove_prefix(1);
     }
-    const auto exponent = take_while(rest, is_digit);
+    const auto exponent = take_while(rest, is_decimal);
     digits.has_exponent = true;
     for (const char c : exponent) {
         digits.exponent = std::min(digits.exponent * 10 + (c - '0'), kExponentMax);
@@ -98,7 +98,7 @@ std::optional<double> parse_unsigned(std::string_view text) {
     }
     std::string_view rest = text;
     Digits digits;
-    if (!take_digits(rest, is_hex ? 'p' : 'e', is_hex ? is_hex_digit : is_digit, digits) ||
+    if (!take_digits(rest, is_hex ? 'p' : 'e', is_hex ? is_hex_digit : is_decimal, digits) ||
         (is_hex && !digits.has_exponent)) {
         return std::nullopt;
     }

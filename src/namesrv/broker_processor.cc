@@ -17,7 +17,7 @@ namespace rmq::namesrv {
 
 namespace {
 
-Response system_error(std::string remark) {
+Response failed(std::string remark) {
     return Response(ResponseCode::SYSTEM_ERROR, std::move(remark));
 }
 
@@ -55,16 +55,16 @@ void BrokerProcessor::add_to(RequestRegistry& registry) {
 Response BrokerProcessor::register_broker(const Request& request) {
     const auto header = decode_header<RegisterBrokerRequestHeader>(request.ext());
     if (!header) {
-        return system_error(header.error().remark);
+        return failed(header.error().remark);
     }
     if (!crc_matches(*header, request.body())) {
-        return system_error("crc32 not match");
+        return failed("crc32 not match");
     }
     auto body = decode_register_broker_body(request.body(),
                                             {.compressed = header->compressed.value_or(false),
                                              .sender_version = request.command.version});
     if (!body) {
-        return system_error("Failed to decode RegisterBrokerBody: " + body.error().remark);
+        return failed("Failed to decode RegisterBrokerBody: " + body.error().remark);
     }
     const BrokerRegistration registration{
         .broker = {std::string(header->cluster_name), std::string(header->broker_addr),
@@ -78,7 +78,7 @@ Response BrokerProcessor::register_broker(const Request& request) {
         .connection = request.connection};
     const auto result = routes_.register_broker(registration);
     if (result.outcome == RegisterOutcome::kRefused) {
-        return system_error("register broker failed");
+        return failed("register broker failed");
     }
     Response response;
     RegisterBrokerResponseHeader answer;
@@ -98,7 +98,7 @@ Response BrokerProcessor::register_broker(const Request& request) {
 Response BrokerProcessor::unregister_broker(const Request& request) {
     const auto header = decode_header<BrokerIdentityRequestHeader>(request.ext());
     if (!header) {
-        return system_error(header.error().remark);
+        return failed(header.error().remark);
     }
     // Done before the answer, where the original queues it: a client that asks next sees it.
     routes_.unregister_broker(identity_of(*header));
@@ -108,7 +108,7 @@ Response BrokerProcessor::unregister_broker(const Request& request) {
 Response BrokerProcessor::query_data_version(const Request& request) {
     const auto header = decode_header<BrokerIdentityRequestHeader>(request.ext());
     if (!header) {
-        return system_error(header.error().remark);
+        return failed(header.error().remark);
     }
     const auto broker = identity_of(*header);
     const auto known = routes_.broker_data_version(broker);
@@ -126,7 +126,7 @@ Response BrokerProcessor::query_data_version(const Request& request) {
 Response BrokerProcessor::broker_heartbeat(const Request& request) {
     const auto header = decode_header<BrokerHeartbeatRequestHeader>(request.ext());
     if (!header) {
-        return system_error(header.error().remark);
+        return failed(header.error().remark);
     }
     routes_.update_broker_timestamp({std::string(header->cluster_name),
                                      std::string(header->broker_addr),
@@ -137,7 +137,7 @@ Response BrokerProcessor::broker_heartbeat(const Request& request) {
 Response BrokerProcessor::broker_member_group(const Request& request) {
     const auto header = decode_header<GetBrokerMemberGroupRequestHeader>(request.ext());
     if (!header) {
-        return system_error(header.error().remark);
+        return failed(header.error().remark);
     }
     // The remark is what the original says here in spite of success.
     Response response(ResponseCode::SUCCESS, "not set any response code");
@@ -149,14 +149,14 @@ Response BrokerProcessor::broker_member_group(const Request& request) {
 Response BrokerProcessor::register_topic(const Request& request) {
     const auto header = decode_header<NamesrvTopicRequestHeader>(request.ext());
     if (!header) {
-        return system_error(header.error().remark);
+        return failed(header.error().remark);
     }
     if (request.body().empty()) {
         return Response();
     }
     const auto route = decode_topic_route_data(request.body());
     if (!route) {
-        return system_error(route.error().remark);
+        return failed(route.error().remark);
     }
     routes_.register_topic(header->topic, route->queue_datas);
     return Response();

@@ -12,7 +12,7 @@ namespace rmq::store {
 
 namespace {
 
-constexpr std::uintptr_t kPageBytes = 4096;
+constexpr std::uintptr_t kGuardedPageBytes = 4096;
 // More lost pages than this are a lost device: the signal then ends the process.
 constexpr std::int64_t kLostMax = 4096;
 
@@ -24,11 +24,11 @@ static_assert(std::atomic<std::uintptr_t>::is_always_lock_free);
 // Async-signal-safe; errno is not touched, as nothing here fails into it and goes on.
 extern "C" void on_bus_error(int signal, siginfo_t* info, void* /*context*/) {
     const std::uintptr_t page =
-        reinterpret_cast<std::uintptr_t>(info->si_addr) / kPageBytes * kPageBytes;
+        reinterpret_cast<std::uintptr_t>(info->si_addr) / kGuardedPageBytes * kGuardedPageBytes;
     const bool is_device = info->si_code > 0 && info->si_code != BUS_ADRALN;
     const std::int64_t index = is_device ? lost_count.load() : kLostMax;
     if (index >= kLostMax ||
-        ::mmap(reinterpret_cast<void*>(page), kPageBytes, PROT_READ | PROT_WRITE,
+        ::mmap(reinterpret_cast<void*>(page), kGuardedPageBytes, PROT_READ | PROT_WRITE,
                MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED) {
         std::signal(signal, SIG_DFL);  // the instruction is tried again, and ends the process
         return;
@@ -41,7 +41,8 @@ extern "C" void on_bus_error(int signal, siginfo_t* info, void* /*context*/) {
 
 template <class Visit>
 void for_each_in(const void* begin, std::size_t bytes, Visit&& visit) {
-    const auto first = reinterpret_cast<std::uintptr_t>(begin) / kPageBytes * kPageBytes;
+    const auto first =
+        reinterpret_cast<std::uintptr_t>(begin) / kGuardedPageBytes * kGuardedPageBytes;
     const auto end = reinterpret_cast<std::uintptr_t>(begin) + bytes;
     const std::int64_t count = std::min(lost_count.load(std::memory_order_acquire), kLostMax);
     for (std::int64_t i = 0; i < count; ++i) {

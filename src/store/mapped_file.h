@@ -4,6 +4,7 @@
 #include "common/result.h"
 #include "store/file_ops.h"
 #include "store/get_message.h"
+#include "store/mapped_region.h"
 
 #include <atomic>
 #include <cstdint>
@@ -12,9 +13,6 @@
 #include <string_view>
 
 namespace rmq::store {
-
-// Page size of the "least pages" rules. Source: MappedFile.OS_PAGE_SIZE.
-inline constexpr std::int64_t kPageBytes = 4096;
 
 // One CommitLog file, mapped whole, with all its disk blocks allocated before it is touched: a
 // store to the mapping can then not meet a full disk (SIGBUS). Positions are bytes from the start

@@ -19,8 +19,6 @@ namespace rmq::store {
 
 namespace {
 
-constexpr std::int64_t kPageBytes = 4096;
-
 Result<char*> map(int fd, std::int64_t bytes, const std::string& path) {
     void* const at =
         ::mmap(nullptr, static_cast<std::size_t>(bytes), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

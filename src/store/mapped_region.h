@@ -10,6 +10,9 @@
 
 namespace rmq::store {
 
+// Memory pages, the unit in which files are written and lost. Source: MappedFile.OS_PAGE_SIZE.
+inline constexpr std::int64_t kPageBytes = 4096;
+
 // A whole file mapped for reading and writing, for the files that grow in small steps: consume
 // queues and indexes. The file has its full length from the start; its blocks are allocated by
 // allocate() before anything is written there, so that a full disk is an error and not a SIGBUS.

@@ -8,7 +8,7 @@ namespace {
 using enum ConfigType;
 
 // Source: org.apache.rocketmq.store.config.MessageStoreConfig
-constexpr ConfigRow kRows[] = {
+constexpr ConfigRow kKnownRows[] = {
     known_row("allAckInSyncStateSet", kBoolean, "false", "await every member of the sync set"),
     known_row("asyncLearner", kBoolean, "false", "replicate without joining the sync set"),
     known_row("batchDispatchRequestThreadPoolNums", kInt, "16", "threads for it"),
@@ -209,7 +209,7 @@ constexpr ConfigRow kRows[] = {
 }  // namespace
 
 void bind_known_config(Configuration& configuration) {
-    configuration.bind({"MessageStoreConfig, known only", kRows});
+    configuration.bind({"MessageStoreConfig, known only", kKnownRows});
 }
 
 }  // namespace rmq::store

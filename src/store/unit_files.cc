@@ -16,7 +16,6 @@ namespace rmq::store {
 
 namespace {
 
-constexpr std::int64_t kPageBytes = 4096;
 constexpr std::size_t kFilesScanned = 3;
 
 // Parses the 20 digits of a mapped file's name; -1 for anything else.

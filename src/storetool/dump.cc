@@ -14,7 +14,7 @@ namespace rmq::storetool {
 
 namespace {
 
-constexpr std::int64_t kEntryBytes = store::ConsumeQueueEntry::kBytes;
+constexpr std::int64_t kDumpedEntryBytes = store::ConsumeQueueEntry::kBytes;
 constexpr std::size_t kBodyPreviewBytes = 60;
 
 bool is_selected(const Selection& wanted, const MessageRecord& record) {
@@ -65,10 +65,11 @@ Status select_by_queue(const StoreDirectory& store, const Selection& wanted,
     }
     const Segments& queue = found->second;
     std::int64_t left = wanted.max;
-    for (std::int64_t at = std::max(queue.begin(), wanted.queue_offset.value_or(0) * kEntryBytes);
-         left > 0; at += kEntryBytes) {
+    for (std::int64_t at =
+             std::max(queue.begin(), wanted.queue_offset.value_or(0) * kDumpedEntryBytes);
+         left > 0; at += kDumpedEntryBytes) {
         const std::string_view bytes = queue.bytes_at(at);
-        if (bytes.size() < static_cast<std::size_t>(kEntryBytes)) {
+        if (bytes.size() < static_cast<std::size_t>(kDumpedEntryBytes)) {
             return {};
         }
         const auto entry = store::decode_consume_queue_entry(bytes.data());

@@ -43,10 +43,6 @@ constexpr std::array<std::string_view, 11> kEmptyQueues{
     "query_message", "client_manager",   "heartbeat", "lite_pull",
     "transaction",   "consumer_manager", "reply"};
 
-std::string_view text_of(bool value) {
-    return value ? "true" : "false";
-}
-
 void write_gauge(PrometheusText& text, std::string_view name, MetricLabels labels, double value) {
     text.begin({name, MetricType::kGauge, kGaugeHelp});
     text.add(labels, value);
@@ -130,7 +126,7 @@ void BrokerGauges::write_connections(PrometheusText& text) const {
                       {"language", lower_case(language_name(client.first))},
                       {"version", version_label(client.second)},
                       {"consume_mode", consume_mode_label(view->consume_type)},
-                      {"is_system", text_of(is_system_group(group))},
+                      {"is_system", flag_label(is_system_group(group))},
                       kRemoting},
                      count);
         }
@@ -153,8 +149,8 @@ void BrokerGauges::write_lag(PrometheusText& text) const {
                 c_.topics.is_system_topic(lag.topic) || is_system_group(lag.group);
             text.add({{"consumer_group", lag.group},
                       {"topic", lag.topic},
-                      {"is_retry", text_of(lag.is_retry)},
-                      {"is_system", text_of(is_system)}},
+                      {"is_retry", flag_label(lag.is_retry)},
+                      {"is_system", flag_label(is_system)}},
                      static_cast<double>(lag.*number));
         }
     }

@@ -65,10 +65,6 @@ const char* text_of(MessageType type) {
     return "";
 }
 
-std::string_view text_of(bool value) {
-    return value ? "true" : "false";
-}
-
 constexpr std::int32_t code_of(RequestCode code) {
     return static_cast<std::int32_t>(code);
 }
@@ -166,7 +162,7 @@ void BrokerMetrics::on_message_in(const MessageIn& in) {
 
 void BrokerMetrics::on_message_out(const MessageOut& out) {
     if (config_.enable_request_metrics) {
-        const auto is_retry = out.is_retry ? text_of(*out.is_retry) : std::string_view();
+        const auto is_retry = out.is_retry ? flag_label(*out.is_retry) : std::string_view();
         messages_out_.add({out.topic, out.group, is_retry},
                           {{kOutMessages, out.messages}, {kOutBytes, out.bytes}});
     }
@@ -248,7 +244,7 @@ void BrokerMetrics::on_answer(const Answer& answer) {
     if (config_.enable_remoting_metrics) {
         answers_.add({std::to_string(answer.request_code),
                       std::to_string(static_cast<std::int32_t>(answer.code)),
-                      text_of(answer.is_suspended), answer.is_oneway ? "oneway" : "success"},
+                      flag_label(answer.is_suspended), answer.is_oneway ? "oneway" : "success"},
                      {{0, answer.elapsed_ms}, {bucket_index(0, kRpcBounds, answer.elapsed_ms), 1}});
     }
     if (config_.enable_request_metrics) {
@@ -286,7 +282,7 @@ void BrokerMetrics::write_messages(PrometheusText& text) const {
     const auto in_labels = [this](const Row& row) {
         return std::array{MetricLabel{"topic", row.value(0)},
                           MetricLabel{"message_type", row.value(1)},
-                          MetricLabel{"is_system", text_of(is_system_topic_(row.value(0)))}};
+                          MetricLabel{"is_system", flag_label(is_system_topic_(row.value(0)))}};
     };
     write_counter(text, "rocketmq_messages_in_total", in, kInMessages, in_labels);
     write_counter(text, "rocketmq_throughput_in_total", in, kInBytes, in_labels);
@@ -298,7 +294,7 @@ void BrokerMetrics::write_messages(PrometheusText& text) const {
         const bool is_system = is_system_topic_(row.value(0)) || is_system_group(row.value(1));
         return std::array{
             MetricLabel{"topic", row.value(0)}, MetricLabel{"consumer_group", row.value(1)},
-            MetricLabel{"is_retry", row.value(2)}, MetricLabel{"is_system", text_of(is_system)}};
+            MetricLabel{"is_retry", row.value(2)}, MetricLabel{"is_system", flag_label(is_system)}};
     };
     write_counter(text, "rocketmq_messages_out_total", out, kOutMessages, out_labels);
     write_counter(text, "rocketmq_throughput_out_total", out, kOutBytes, out_labels);
@@ -308,7 +304,7 @@ void BrokerMetrics::write_messages(PrometheusText& text) const {
                           is_system_topic_(row.value(1)) || is_system_group(row.value(0));
                       return std::array{MetricLabel{"consumer_group", row.value(0)},
                                         MetricLabel{"topic", row.value(1)},
-                                        MetricLabel{"is_system", text_of(is_system)}};
+                                        MetricLabel{"is_system", flag_label(is_system)}};
                   });
 }
 

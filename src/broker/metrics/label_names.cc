@@ -316,6 +316,10 @@ std::string version_label(std::int32_t version) {
     return versions[static_cast<std::size_t>(std::clamp(version, 0, last))];
 }
 
+std::string_view flag_label(bool value) {
+    return value ? "true" : "false";
+}
+
 const char* consume_mode_label(ConsumeType type) {
     switch (type) {
         case ConsumeType::CONSUME_ACTIVELY:

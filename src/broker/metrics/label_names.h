@@ -19,6 +19,8 @@ std::string response_code_label(std::int32_t code);
 std::string version_label(std::int32_t version);
 // "push", "pull", "pop". Source: ConsumeType.getTypeCN.
 const char* consume_mode_label(ConsumeType type);
+// "true", "false".
+std::string_view flag_label(bool value);
 
 std::string lower_case(std::string_view text);
 

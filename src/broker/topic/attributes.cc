@@ -39,18 +39,18 @@ constexpr std::array<AttributeRule, 8> kGroupRules{{
     {"lite.sub.wildcard", AttributeKind::kString, true},
 }};
 
-Error invalid(std::string remark) {
+Error invalid_attribute(std::string remark) {
     return Error{Errc::kInvalidArgument, std::move(remark)};
 }
 
 Status verify_number(const AttributeRule& rule, const std::string& value) {
     const auto number = parse_number<std::int64_t>(value);
     if (!number) {
-        return invalid("For input string: \"" + value + "\"");
+        return invalid_attribute("For input string: \"" + value + "\"");
     }
     if (*number < rule.min || *number > rule.max) {
-        return invalid("value is not in range(" + std::to_string(rule.min) + ", " +
-                       std::to_string(rule.max) + ")");
+        return invalid_attribute("value is not in range(" + std::to_string(rule.min) + ", " +
+                                 std::to_string(rule.max) + ")");
     }
     return {};
 }
@@ -63,7 +63,7 @@ Status verify_name(const AttributeRule& rule, const std::string& value) {
     for (const auto name : rule.values) {
         names += (names.empty() ? "" : ", ") + std::string(name);
     }
-    return invalid("value is not in set: [" + names + "]");
+    return invalid_attribute("value is not in set: [" + names + "]");
 }
 
 Status verify_value(const AttributeRule& rule, const std::string& value) {
@@ -75,7 +75,7 @@ Status verify_value(const AttributeRule& rule, const std::string& value) {
         case AttributeKind::kBoolean:
             return value == "true" || value == "false"
                        ? Status()
-                       : invalid("boolean attribute format is wrong.");
+                       : invalid_attribute("boolean attribute format is wrong.");
         case AttributeKind::kString:
             break;
     }
@@ -113,17 +113,17 @@ Result<Attributes> parse_attributes(std::string_view text) {
         std::string value;
         if (equals == std::string_view::npos) {
             if (key.find('-') == std::string::npos) {
-                return invalid("delete attribute format is wrong: " + key);
+                return invalid_attribute("delete attribute format is wrong: " + key);
             }
         } else {
             const std::string_view rest = item.substr(equals + 1);
             value = std::string(rest.substr(0, rest.find('=')));
             if (key.find('+') == std::string::npos) {
-                return invalid("add/alter attribute format is wrong: " + key);
+                return invalid_attribute("add/alter attribute format is wrong: " + key);
             }
         }
         if (!attributes.emplace(key, std::move(value)).second) {
-            return invalid("key duplication: " + key);
+            return invalid_attribute("key duplication: " + key);
         }
     }
     return attributes;
@@ -137,28 +137,29 @@ Result<Attributes> alter_attributes(bool is_new, std::span<const AttributeRule> 
         const std::string name = key.empty() ? key : key.substr(1);
         const bool is_addition = key.starts_with('+');
         if (name.empty() || name.find_first_of("+-") != std::string::npos) {
-            return invalid("kv string format wrong.");
+            return invalid_attribute("kv string format wrong.");
         }
         if (!seen.insert(name).second) {
-            return invalid("alter duplication key. key: " + name);
+            return invalid_attribute("alter duplication key. key: " + name);
         }
         if (is_new && !is_addition) {
-            return invalid("only add attribute is supported while creating topic. key: " + name);
+            return invalid_attribute("only add attribute is supported while creating topic. key: " +
+                                     name);
         }
         if (!is_addition && !key.starts_with('-')) {
-            return invalid("wrong format key: " + name);
+            return invalid_attribute("wrong format key: " + name);
         }
         if (!is_addition && !current.contains(name)) {
-            return invalid("attempt to delete a nonexistent key: " + name);
+            return invalid_attribute("attempt to delete a nonexistent key: " + name);
         }
         const auto rule = std::find_if(rules.begin(), rules.end(), [&](const auto& candidate) {
             return candidate.name == name;
         });
         if (rule == rules.end()) {
-            return invalid("unsupported key: " + name);
+            return invalid_attribute("unsupported key: " + name);
         }
         if (!is_new && !rule->is_changeable) {
-            return invalid("attempt to update an unchangeable attribute. key: " + name);
+            return invalid_attribute("attempt to update an unchangeable attribute. key: " + name);
         }
         if (is_addition) {
             RMQ_CHECK(verify_value(*rule, value));

@@ -9,7 +9,7 @@ namespace rmq {
 
 namespace {
 
-constexpr std::size_t kHeadBytes = 8;
+constexpr std::size_t kFrameHeadBytes = 8;
 constexpr std::string_view kTail = ",\"serializeTypeCurrentRPC\":\"JSON\",\"version\":513}";
 static_assert(mq_version::kCurrent == 513, "kTail spells it out");
 
@@ -49,7 +49,7 @@ void append_header(const HeaderParts& parts, std::string& out) {
 // Fills in the 8 bytes at `start`, once the header behind them is complete. The top byte of the
 // second word is SerializeType::kJson, 0.
 void store_head(std::size_t start, std::size_t body_bytes, std::string& out) {
-    const std::size_t header_bytes = out.size() - start - kHeadBytes;
+    const std::size_t header_bytes = out.size() - start - kFrameHeadBytes;
     store_be(out.data() + start, static_cast<std::uint32_t>(4 + header_bytes + body_bytes));
     store_be(out.data() + start + 4, static_cast<std::uint32_t>(header_bytes));
 }
@@ -59,7 +59,7 @@ void store_head(std::size_t start, std::size_t body_bytes, std::string& out) {
 void encode_response_head(const Response& response, std::int32_t opaque, std::size_t body_bytes,
                           std::string& out) {
     const std::size_t start = out.size();
-    out.append(kHeadBytes, '\0');
+    out.append(kFrameHeadBytes, '\0');
     append_header({.code = static_cast<std::int32_t>(response.code),
                    .ext = response.ext.text(),
                    .remark = response.remark,
@@ -72,7 +72,7 @@ void encode_response_head(const Response& response, std::int32_t opaque, std::si
 void encode_request(const OutboundCommand& command, std::int32_t opaque, bool oneway,
                     std::string& out) {
     const std::size_t start = out.size();
-    out.append(kHeadBytes, '\0');
+    out.append(kFrameHeadBytes, '\0');
     append_header({.code = static_cast<std::int32_t>(command.code),
                    .ext = command.ext.text(),
                    .remark = {},

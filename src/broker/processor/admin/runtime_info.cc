@@ -95,7 +95,7 @@ void RuntimeInfo::add_store(Table& table) const {
     table["putMessageTimesTotal"] = number(puts);
     table["putMessageSizeTotal"] = number(now.put_bytes);
     table["putMessageAverageSize"] =
-        config_text(static_cast<double>(now.put_bytes) / static_cast<double>(puts));
+        rmq::config_text(static_cast<double>(now.put_bytes) / static_cast<double>(puts));
     table["putMessageFailedTimes"] = number(now.put_failures);
     table["putMessageEntireTimeMax"] = "0";
     table["getMessageEntireTimeMax"] = "0";
@@ -108,10 +108,10 @@ void RuntimeInfo::add_store(Table& table) const {
     table["earliestMessageTimeStamp"] = number(now.earliest_message_timestamp);
     table["commitLogMinOffset"] = number(now.commit_log_min.value);
     table["commitLogMaxOffset"] = number(now.commit_log_max.value);
-    table["commitLogDiskRatio"] = config_text(now.disk_ratio_commit_log);
+    table["commitLogDiskRatio"] = rmq::config_text(now.disk_ratio_commit_log);
     table["commitLogDiskRatio_" + parts_.store_config.commit_log_directory()] =
-        config_text(now.disk_ratio_commit_log);
-    table["consumeQueueDiskRatio"] = config_text(now.disk_ratio_consume_queue);
+        rmq::config_text(now.disk_ratio_commit_log);
+    table["consumeQueueDiskRatio"] = rmq::config_text(now.disk_ratio_consume_queue);
     table["remainTransientStoreBufferNumbs"] = number(INT32_MAX);  // no transient pool
     const auto unflushed = now.commit_log_max.value - now.flushed.value;
     table["remainHowManyDataToFlush"] =
