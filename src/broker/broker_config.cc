@@ -136,6 +136,8 @@ constexpr ConfigRow kBrokerRows[] = {
     config_row<&C::init_pop_offset_by_check_msg_in_mem>(
         "initPopOffsetByCheckMsgInMem", "start new POP groups at max if data still in memory"),
     config_row<&C::lite_pull_message_enable>("litePullMessageEnable", "serve LITE_PULL_MESSAGE"),
+    config_row<&C::lock_in_strict_mode>("lockInStrictMode",
+                                        "lock queues on a majority of the replicas"),
     config_row<&C::long_polling_enable>("longPollingEnable", "hold pulls without data"),
     config_row<&C::max_error_rate_of_bloom_filter>("maxErrorRateOfBloomFilter",
                                                    "percent of false hits of that Bloom filter",

@@ -79,6 +79,7 @@ struct BrokerConfig {
     Live<bool> slave_read_enable{false};
     Live<bool> lite_pull_message_enable{true};
     Live<bool> reject_pull_consumer_enable{false};
+    Live<bool> lock_in_strict_mode{false};
     Live<bool> cold_ctr_strategy_enable{false};
     bool use_pid_cold_ctr_strategy = true;
     Live<std::int64_t> cg_cold_read_threshold{3 * 1024 * 1024};

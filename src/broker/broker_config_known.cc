@@ -104,7 +104,6 @@ constexpr ConfigRow kBrokerKnownRows[] = {
     known_row("loadBalanceProcessorThreadPoolNums", kInt, "32", "query-assignment threads"),
     known_row("loadBalanceThreadPoolQueueCapacity", kInt, "100000",
               "query-assignment queue length"),
-    known_row("lockInStrictMode", kBoolean, "false", "lock queues on all masters"),
     known_row("maxClientEventCount", kInt, "100", "most queued lite events per client"),
     known_row("maxLiteSubscriptionCount", kLong, "100000", "most lite subscriptions"),
     known_row("maxStatsIdleTimeInMinutes", kInt, "-1",

@@ -17,6 +17,7 @@
 #include "broker/filter/consumer_filter_manager.h"
 #include "broker/hold/pull_request_hold_service.h"
 #include "broker/lock/rebalance_lock_manager.h"
+#include "broker/lock/replica_locks.h"
 #include "broker/maintenance.h"
 #include "broker/metrics/metrics_exporter.h"
 #include "broker/offset/consumer_offset_manager.h"
@@ -104,6 +105,7 @@ struct Broker::Parts::Services {
     ProducerManager producers;
     ConsumerIdsNotifier notifier;
     RebalanceLockManager locks;
+    ReplicaLocks replica_locks;
     StoreStatsService store_stats;
     ScheduleMessageService schedule;
     store::FileOps file_ops;

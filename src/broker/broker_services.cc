@@ -9,6 +9,15 @@ Broker::Parts::Services::Services(Parts& p, DelayLevelTable levels, const Socket
       producers(p.config, p.clock),
       notifier(p.config, p.clock),
       locks(p.clock),
+      replica_locks(
+          {.find_others =
+               [this, &p](auto done) {
+                   outer.find_replicas(self_of(p.config, p.store_config), std::move(done));
+               },
+           .lock = [this](const auto& address, const auto& request,
+                          auto done) { outer.lock_batch_mq(address, request, std::move(done)); },
+           .unlock = [this](const auto& address,
+                            const auto& request) { outer.unlock_batch_mq(address, request); }}),
       store_stats(p.store, p.clock),
       schedule(make_delay_store(p.store), p.clock,
                {.levels = std::move(levels),
@@ -159,6 +168,7 @@ ClientCollaborators Broker::Parts::Services::client_collaborators(Parts& p,
             .filters = p.filters,
             .producers = producers,
             .locks = locks,
+            .replica_locks = replica_locks,
             .transactions = transactions,
             .holds = holds,
             .admission = admission,

@@ -142,6 +142,8 @@ constexpr ConfigRow kRows[] = {
                                              "drop a timer message on an unknown put error"),
     config_row<&C::timer_stop_enqueue>("timerStopEnqueue", "stop taking timer messages in"),
     config_row<&C::timer_wheel_enable>("timerWheelEnable", "timer messages (POP needs it)"),
+    config_row<&C::total_replicas>("totalReplicas", "replicas of this broker, itself included",
+                                   {.min = 1}),
     config_row<&C::travel_cq_file_num_when_get_message>(
         "travelCqFileNumWhenGetMessage", "queue files one pull may cross", {.min = 1}),
     config_row<&C::wake_flush_when_put_message>(

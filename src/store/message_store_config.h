@@ -77,6 +77,9 @@ struct MessageStoreConfig {
     // Recovery.
     bool check_crc_on_recover = true;
 
+    // Replication.
+    Live<std::int32_t> total_replicas{1};
+
     // Retention and disk space.
     std::int32_t clean_resource_interval = 10000;
     LiveString delete_when{"04"};

@@ -191,7 +191,6 @@ constexpr ConfigRow kKnownRows[] = {
     known_row("timerWheelSnapshotFlush", kBoolean, "false", "write the timer wheel as snapshots"),
     known_row("timerWheelSnapshotIntervalMs", kInt, "10000", "ms between these", {.unit = "ms"}),
     known_row("topicQueueLockNum", kInt, "32", "stripes of the queue lock"),
-    known_row("totalReplicas", kInt, "1", "replicas in the group"),
     known_row("transRocksDBEnable", kBoolean, "false", "half messages in RocksDB"),
     known_row("transWriteOriginTransHalfEnable", kBoolean, "true",
               "half messages in the topic too"),

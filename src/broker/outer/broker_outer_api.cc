@@ -4,6 +4,7 @@
 #include "common/clock.h"
 #include "common/crc32.h"
 #include "common/log.h"
+#include "remoting/protocol/body/cluster_info.h"
 #include "remoting/protocol/header/namesrv.h"
 #include "remoting/protocol/header_codec.h"
 
@@ -49,7 +50,7 @@ void log_failure(const char* event, const std::string& address, std::string_view
     static LogLimiter limiter(10'000);
     static const SystemClock clock;
     if (const auto admission = limiter.admit(clock.monotonic_ms()); admission.admitted) {
-        log_of("broker").warn("{} namesrv={} error=\"{}\" suppressed={}", event, address, why,
+        log_of("broker").warn("{} peer={} error=\"{}\" suppressed={}", event, address, why,
                               admission.suppressed);
     }
 }
@@ -65,6 +66,37 @@ RegisterAnswer register_answer(const std::string& address, const InboundResponse
         }
     }
     return answer;
+}
+
+// Source: AdminBrokerProcessor.lockBatchMQ.
+constexpr std::chrono::milliseconds kReplicaTimeout{1000};
+
+Status accepted(const Result<InboundResponse>& response) {
+    if (!response) {
+        return response.error();
+    }
+    if (response->code != 0) {
+        return Error{Errc::kUnavailable, response->remark};
+    }
+    return {};
+}
+
+Result<std::vector<std::string>> replica_addresses(const Result<InboundResponse>& response,
+                                                   std::int64_t own_id) {
+    RMQ_CHECK(accepted(response));
+    RMQ_TRY(const auto group, decode_broker_member_group(response->body));
+    std::vector<std::string> addresses;
+    for (const auto& [id, address] : group.broker_addrs) {
+        if (id != own_id) {
+            addresses.push_back(address);
+        }
+    }
+    return addresses;
+}
+
+Result<std::vector<MessageQueue>> won_queues(const Result<InboundResponse>& response) {
+    RMQ_CHECK(accepted(response));
+    return parse_lock_batch_response(response->body);
 }
 
 }  // namespace
@@ -238,6 +270,72 @@ void BrokerOuterApi::send_heartbeat(const BrokerSelf& self) {
     for (const auto& address : namesrv_addrs()) {
         client_.send_oneway(address, command);
     }
+}
+
+void BrokerOuterApi::find_replicas(const BrokerSelf& self,
+                                   UniqueFunction<void(std::vector<std::string>)> done) {
+    struct Asking {
+        std::mutex mutex;
+        std::size_t left = 0;                                   // guarded by mutex
+        UniqueFunction<void(std::vector<std::string>)> done{};  // guarded by mutex; empty once run
+    };
+    const auto addresses = namesrv_addrs();
+    if (addresses.empty()) {
+        done({});
+        return;
+    }
+    OutboundCommand command(RequestCode::GET_BROKER_MEMBER_GROUP);
+    encode_header(GetBrokerMemberGroupRequestHeader{self.cluster_name, self.broker_name},
+                  command.ext);
+    auto asking = std::make_shared<Asking>();
+    asking->left = addresses.size();
+    asking->done = std::move(done);
+    for (const auto& address : addresses) {
+        client_.invoke(
+            address, command, kReplicaTimeout,
+            [asking, address, id = self.broker_id](const Result<InboundResponse>& response) {
+                auto found = replica_addresses(response, id);
+                if (!found) {
+                    log_failure("member_group_unknown", address, found.error().remark);
+                }
+                UniqueFunction<void(std::vector<std::string>)> end;
+                {
+                    const std::lock_guard lock(asking->mutex);
+                    if (--asking->left == 0 || found) {
+                        end = std::exchange(asking->done, {});
+                    }
+                }
+                if (end) {
+                    end(found ? std::move(*found) : std::vector<std::string>());
+                }
+            });
+    }
+}
+
+void BrokerOuterApi::lock_batch_mq(const std::string& address, const LockBatchRequestBody& request,
+                                   UniqueFunction<void(std::vector<MessageQueue>)> done) {
+    OutboundCommand command(RequestCode::LOCK_BATCH_MQ);
+    command.body = encode_lock_batch_request(request);
+    client_.invoke(address, std::move(command), kReplicaTimeout,
+                   [address, done = std::move(done)](Result<InboundResponse> response) mutable {
+                       auto won = won_queues(std::move(response));
+                       if (!won) {
+                           log_failure("replica_lock_failed", address, won.error().remark);
+                       }
+                       done(won ? std::move(*won) : std::vector<MessageQueue>());
+                   });
+}
+
+void BrokerOuterApi::unlock_batch_mq(const std::string& address,
+                                     const LockBatchRequestBody& request) {
+    OutboundCommand command(RequestCode::UNLOCK_BATCH_MQ);
+    command.body = encode_lock_batch_request(request);
+    client_.invoke(address, std::move(command), kReplicaTimeout,
+                   [address](const Result<InboundResponse>& response) {
+                       if (!response) {
+                           log_failure("replica_unlock_failed", address, response.error().remark);
+                       }
+                   });
 }
 
 }  // namespace rmq::broker

@@ -4,6 +4,7 @@
 #include "common/result.h"
 #include "remoting/protocol/body/data_version.h"
 #include "remoting/protocol/body/kv_table.h"
+#include "remoting/protocol/body/lock_batch.h"
 #include "remoting/protocol/body/register_broker.h"
 #include "remoting/protocol/body/route_data.h"
 #include "remoting/remoting_client.h"
@@ -77,6 +78,15 @@ public:
 
     // UNREGISTER_BROKER (104). Waits for all answers, up to the timeout; not on an io thread.
     void unregister_broker_all(const BrokerSelf& self, std::chrono::milliseconds timeout);
+
+    // The addresses of the broker's replicas, its own left out: GET_BROKER_MEMBER_GROUP (901) of
+    // the first NameServer that answers. `done` runs exactly once.
+    void find_replicas(const BrokerSelf& self, UniqueFunction<void(std::vector<std::string>)> done);
+    // LOCK_BATCH_MQ (41) of another broker: the queues won there, none when it does not answer.
+    void lock_batch_mq(const std::string& address, const LockBatchRequestBody& request,
+                       UniqueFunction<void(std::vector<MessageQueue>)> done);
+    // UNLOCK_BATCH_MQ (42); a failure is only logged.
+    void unlock_batch_mq(const std::string& address, const LockBatchRequestBody& request);
 
     // BROKER_HEARTBEAT (904), oneway.
     void send_heartbeat(const BrokerSelf& self);

@@ -4,11 +4,14 @@
 #include "broker/broker_config.h"
 #include "common/crc32.h"
 #include "common/testing/catch.h"
+#include "remoting/protocol/body/cluster_info.h"
+#include "remoting/protocol/body/lock_batch.h"
 #include "remoting/protocol/header/namesrv.h"
 #include "remoting/protocol/header_codec.h"
 #include "remoting/remoting_server.h"
 
 #include <functional>
+#include <future>
 #include <mutex>
 #include <string>
 #include <thread>
@@ -41,12 +44,26 @@ public:
         });
         for (const auto code :
              {RequestCode::UNREGISTER_BROKER, RequestCode::REGISTER_TOPIC_IN_NAMESRV,
-              RequestCode::BROKER_HEARTBEAT}) {
+              RequestCode::BROKER_HEARTBEAT, RequestCode::UNLOCK_BATCH_MQ}) {
             registry_.add(code, [this](const Request& request, Responder responder) {
                 note(std::to_string(request.command.code));
                 responder.send(Response());
             });
         }
+        // It plays a replica of the broker too, which gives every lock.
+        registry_.add(RequestCode::GET_BROKER_MEMBER_GROUP, [this](const Request&,
+                                                                   Responder responder) {
+            Response response;
+            response.body = encode(BrokerMemberGroup{.broker_addrs = {{0, "me:1"}, {1, address()}}},
+                                   IntegerKeys::kQuoted);
+            responder.send(std::move(response));
+        });
+        registry_.add(RequestCode::LOCK_BATCH_MQ, [](const Request& request, Responder responder) {
+            Response response;
+            response.body =
+                encode_lock_batch_response(parse_lock_batch_request(request.body())->queues);
+            responder.send(std::move(response));
+        });
         REQUIRE(server_.listen());
         pool_.start();
     }
@@ -270,4 +287,47 @@ TEST_CASE("NamesrvRegistration: heartbeats go out with enableSlaveActingMaster, 
     f.registration.send_heartbeat();
     CHECK(f.registration.register_now_and_wait(kWait) == 2);  // behind it on the same connections
     CHECK(f.first.seen() == Seen{"904", "104", "T6 U6 "});
+}
+
+TEST_CASE("BrokerOuterApi: replicas are found, locked and unlocked", "[broker][outer][O-03]") {
+    Fixture f;
+    // On the io thread; the test waits for each.
+    const auto wait_for = [](auto start) {
+        std::promise<std::vector<std::string>> result;
+        start([&result](std::vector<std::string> texts) { result.set_value(std::move(texts)); });
+        return result.get_future().get();
+    };
+    const auto replicas = [&] {
+        return wait_for([&](auto done) {
+            BrokerSelf self;
+            self.cluster_name = "c";
+            self.broker_name = "b";
+            f.outer.find_replicas(self, std::move(done));
+        });
+    };
+    const LockBatchRequestBody request{
+        .consumer_group = "g", .client_id = "c", .queues = {{"T", "b", 0}, {"T", "b", 1}}};
+    const auto locked_on = [&](const std::string& address) {
+        return wait_for([&](auto done) {
+            f.outer.lock_batch_mq(address, request,
+                                  [done = std::move(done)](std::vector<MessageQueue> won) mutable {
+                                      std::vector<std::string> ids;
+                                      for (const auto& queue : won) {
+                                          ids.push_back(std::to_string(queue.queue_id));
+                                      }
+                                      done(std::move(ids));
+                                  });
+        });
+    };
+    f.outer.update_namesrv_addrs({f.first.address()});
+    CHECK(replicas() == std::vector<std::string>{f.first.address()});
+    CHECK(locked_on(f.first.address()) == std::vector<std::string>{"0", "1"});
+    f.outer.unlock_batch_mq(f.first.address(), request);
+    CHECK(Fixture::eventually([&] { return f.first.seen() == std::vector<std::string>{"42"}; }));
+    // Nobody listens there, which gives no lock and no replica.
+    CHECK(locked_on("127.0.0.1:1").empty());
+    f.outer.update_namesrv_addrs({"127.0.0.1:1"});
+    CHECK(replicas().empty());
+    f.outer.update_namesrv_addrs({"127.0.0.1:1", f.first.address()});
+    CHECK(replicas() == std::vector<std::string>{f.first.address()});
 }

@@ -411,3 +411,50 @@ TEST_CASE("LockBatchMq: answers the queues that were won, for 60 s", "[broker][c
     f.clock.advance_ms(1);
     CHECK(lock("c1", queue0) == R"({"lockOKMQSet":[)" + queue0 + "]}");
 }
+
+TEST_CASE("LockBatchMq: in strict mode a majority of the replicas must give a lock",
+          "[broker][client][O-03]") {
+    Fixture f;
+    f.store_config.total_replicas = 3;
+    const std::string queue0 = R"({"brokerName":"broker-a","queueId":0,"topic":"T"})";
+    const std::string queue1 = R"({"brokerName":"broker-a","queueId":1,"topic":"T"})";
+    const auto ask = [&](RequestCode code, const std::string& client, bool only_this = false) {
+        return f
+            .ask(f.admin, code, {},
+                 R"({"clientId":")" + client + R"(","consumerGroup":"g","mqSet":[)" + queue0 + "," +
+                     queue1 + R"(],"onlyThisBroker":)" + (only_this ? "true}" : "false}"))
+            .body;
+    };
+    const auto lock = [&](const std::string& client, bool only_this = false) {
+        return ask(RequestCode::LOCK_BATCH_MQ, client, only_this);
+    };
+    const MessageQueue zero{.topic = "T", .broker_name = "broker-a", .queue_id = 0};
+    f.replicas = {{"b:1", {zero}}, {"c:1", {}}};
+    const std::string both = R"({"lockOKMQSet":[)" + queue0 + "," + queue1 + "]}";
+    SECTION("off, this broker alone decides") {
+        CHECK(lock("c1") == both);
+        ask(RequestCode::UNLOCK_BATCH_MQ, "c1");
+        CHECK(f.replicas_unlocked.empty());
+    }
+    f.config.lock_in_strict_mode = true;
+    SECTION("two of three") {
+        CHECK(lock("c1") == R"({"lockOKMQSet":[)" + queue0 + "]}");
+        CHECK(lock("c2") == R"({"lockOKMQSet":[]})");
+        ask(RequestCode::UNLOCK_BATCH_MQ, "c1");
+        CHECK(f.replicas_unlocked == std::vector<std::string>{"b:1", "c:1"});
+        CHECK(lock("c2") == R"({"lockOKMQSet":[)" + queue0 + "]}");
+    }
+    SECTION("a replica that asks is answered for this broker alone") {
+        CHECK(lock("c1", true) == both);
+        ask(RequestCode::UNLOCK_BATCH_MQ, "c1", true);
+        CHECK(f.replicas_unlocked.empty());
+    }
+    SECTION("others that nobody knows give nothing") {
+        f.replicas.clear();
+        CHECK(lock("c1") == R"({"lockOKMQSet":[]})");
+    }
+    SECTION("one replica is its own majority") {
+        f.store_config.total_replicas = 1;
+        CHECK(lock("c1") == both);
+    }
+}

@@ -69,7 +69,7 @@ ClientProcessors::ClientProcessors(const ClientCollaborators& c)
                   .groups = c.groups,
                   .consumers = c.consumers,
                   .offsets = c.offsets}),
-      locks_(c.locks) {}
+      locks_(c.config, c.store_config, c.locks, c.replica_locks) {}
 
 void ClientProcessors::register_in(RequestRegistry& registry, Listener listener) {
     const auto add = [&registry](RequestCode code, auto& processor, auto member) {

@@ -31,6 +31,7 @@ struct ClientCollaborators {
     ConsumerFilterManager& filters;
     ProducerManager& producers;
     RebalanceLockManager& locks;
+    ReplicaLocks& replica_locks;
     TransactionalMessageService& transactions;
     PullRequestHoldService& holds;
     Admission& admission;

@@ -28,6 +28,27 @@ ClientFixture::ClientFixture(const StoreSetup& setup)
     : AdminFixture(setup),
       stats({.cluster_name = config.broker_cluster_name}, clock),
       locks(clock),
+      replica_locks({.find_others =
+                         [this](auto done) {
+                             std::vector<std::string> others;
+                             for (const auto& [address, queues] : replicas) {
+                                 others.push_back(address);
+                             }
+                             done(others);
+                         },
+                     .lock =
+                         [this](const auto& address, const auto& request, auto done) {
+                             std::vector<MessageQueue> won;
+                             for (const auto& queue : replicas.at(address)) {
+                                 if (std::ranges::find(request.queues, queue) !=
+                                     request.queues.end()) {
+                                     won.push_back(queue);
+                                 }
+                             }
+                             done(won);
+                         },
+                     .unlock = [this](const auto& address,
+                                      const auto&) { replicas_unlocked.push_back(address); }}),
       filters(config, dir.path() + "/consumerFilter.json", clock),
       schedule({.config = store_config, .clock = clock}),
       flow(1, {.max_wait_ms = config.wait_time_mills_in_send_queue,
@@ -75,6 +96,7 @@ ClientFixture::ClientFixture(const StoreSetup& setup)
                                     .filters = filters,
                                     .producers = *producers,
                                     .locks = locks,
+                                    .replica_locks = replica_locks,
                                     .transactions = *transactions,
                                     .holds = *holds,
                                     .admission = *admission,

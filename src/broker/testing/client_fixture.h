@@ -10,6 +10,7 @@
 #include "broker/filter/consumer_filter_manager.h"
 #include "broker/hold/pull_request_hold_service.h"
 #include "broker/lock/rebalance_lock_manager.h"
+#include "broker/lock/replica_locks.h"
 #include "broker/processor/client_processors.h"
 #include "broker/stats/broker_stats_manager.h"
 #include "broker/testing/admin_fixture.h"
@@ -71,6 +72,10 @@ public:
 
     broker::BrokerStatsManager stats;
     broker::RebalanceLockManager locks;
+    // Other replicas by address, each with the queues it gives; for lockInStrictMode.
+    std::map<std::string, std::vector<MessageQueue>> replicas;
+    std::vector<std::string> replicas_unlocked;
+    broker::ReplicaLocks replica_locks;
     broker::ConsumerFilterManager filters;
     broker::ScheduleRewrite schedule;
     broker::SendFlowControl flow;

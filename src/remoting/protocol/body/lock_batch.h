@@ -21,8 +21,11 @@ struct LockBatchRequestBody {
 
 // Errors: kMalformed. A missing mqSet is empty.
 Result<LockBatchRequestBody> parse_lock_batch_request(std::string_view body);
+std::string encode_lock_batch_request(const LockBatchRequestBody& request);
 
 // {"lockOKMQSet":[…]}. Source: LockBatchResponseBody.
 std::string encode_lock_batch_response(const std::vector<MessageQueue>& locked);
+// Errors: kMalformed. A missing lockOKMQSet is empty.
+Result<std::vector<MessageQueue>> parse_lock_batch_response(std::string_view body);
 
 }  // namespace rmq
