@@ -126,10 +126,10 @@ class ProgramTest(unittest.TestCase):
         self.assertIn("scanNotActiveBrokerInterval=5000\n", self.run_program("namesrv", "-p").stdout)
 
     def test_keys_that_have_no_effect_are_named(self):
-        done = self.run_program("broker", "-p", "--set", "coldDataScanEnable=true", "--set", "nonsense=1", "--set",
+        done = self.run_program("broker", "-p", "--set", "transientStorePoolEnable=true", "--set", "nonsense=1", "--set",
                                 "maxMessageSize=big")
         self.assertEqual(done.returncode, 0)
-        self.assertIn("raptormq: coldDataScanEnable=true is known but not honoured", done.stderr)
+        self.assertIn("raptormq: transientStorePoolEnable=true is known but not honoured", done.stderr)
         self.assertIn("raptormq: nonsense is not a key", done.stderr)
         self.assertIn("raptormq: maxMessageSize=big is not a int, keeping maxMessageSize=4194304", done.stderr)
 
