@@ -185,6 +185,7 @@ def main() -> int:
         if not chosen.unit:
             for preset in filter(None, chosen.sanitizers.split(",")):
                 unit_tests(tally, preset)
+            counted(tally, "what requests cost", ["tools/bench/gate.py"])
             counted(tally, "kills and losses of power", ["tools/torture/torture.py"])
             counted(tally, "a disk that lies is noticed", ["tools/torture/torture.py", "--blind", "--kills=0", "--power=20"])
             if not chosen.no_compat:
