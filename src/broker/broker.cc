@@ -118,6 +118,7 @@ Status Broker::Parts::load() {
     const AdminQueue queue{services->admission, config.wait_time_mills_in_admin_broker_queue};
     for (auto* each : {&registry, &fast_registry}) {
         services->pop.register_in(*each);
+        services->pop.lite().register_in(*each, queue, each == &fast_registry);
         services->admin_processors.register_in(*each, queue);
         services->timer_processor.register_in(*each, queue);
     }
@@ -214,6 +215,7 @@ void Broker::Parts::add_jobs() {
         stats.run_once();
         services->registration.run_once();
         services->notifier.run_once();
+        services->pop.lite().run_once();
     });
     jobs.every(milliseconds(config.broker_heartbeat_interval),
                [this] { services->registration.send_heartbeat(); });

@@ -135,13 +135,38 @@ constexpr ConfigRow kBrokerRows[] = {
                                                {.unit = "bytes", .min = 0}),
     config_row<&C::init_pop_offset_by_check_msg_in_mem>(
         "initPopOffsetByCheckMsgInMem", "start new POP groups at max if data still in memory"),
+    config_row<&C::enable_lite_event_mode>(
+        "enableLiteEventMode", "clients get lite topics as messages arrive, not in turn"),
+    config_row<&C::lite_event_check_interval>(
+        "liteEventCheckInterval", "ms between lite event checks", {.unit = "ms", .min = 1}),
+    config_row<&C::lite_event_full_dispatch_delay_time>(
+        "liteEventFullDispatchDelayTime", "ms before a full lite dispatch", {.unit = "ms"}),
+    config_row<&C::lite_event_full_dispatch_delay_time_for_wildcard_group>(
+        "liteEventFullDispatchDelayTimeForWildcardGroup", "the same for wildcard groups",
+        {.unit = "ms"}),
+    config_row<&C::lite_lag_latency_collect_enable>("liteLagLatencyCollectEnable",
+                                                    "collect lag latency of lite topics"),
+    config_row<&C::lite_lag_latency_top_k>("liteLagLatencyTopK",
+                                           "lite topics kept of a group's lag latency"),
     config_row<&C::lite_pull_message_enable>("litePullMessageEnable", "serve LITE_PULL_MESSAGE"),
+    config_row<&C::lite_subscription_check_interval>("liteSubscriptionCheckInterval",
+                                                     "ms between lite subscription checks",
+                                                     {.unit = "ms", .min = 1}),
+    config_row<&C::lite_subscription_check_timeout_mills>("liteSubscriptionCheckTimeoutMills",
+                                                          "ms before a lite subscription expires",
+                                                          {.unit = "ms"}),
+    config_row<&C::lite_ttl_check_interval>(
+        "liteTtlCheckInterval", "ms between lite topic expiry checks", {.unit = "ms", .min = 1}),
     config_row<&C::lock_in_strict_mode>("lockInStrictMode",
                                         "lock queues on a majority of the replicas"),
     config_row<&C::long_polling_enable>("longPollingEnable", "hold pulls without data"),
+    config_row<&C::max_client_event_count>("maxClientEventCount",
+                                           "most queued lite events per client", {.min = 1}),
     config_row<&C::max_error_rate_of_bloom_filter>("maxErrorRateOfBloomFilter",
                                                    "percent of false hits of that Bloom filter",
                                                    {.min = 1, .max = 99}),
+    config_row<&C::max_lite_subscription_count>("maxLiteSubscriptionCount",
+                                                "most lite subscriptions"),
     config_row<&C::max_message_filter_num_for_notification>(
         "maxMessageFilterNumForNotification", "messages filtered before a notification",
         {.min = 0}),

@@ -126,6 +126,20 @@ struct BrokerConfig {
     Live<bool> use_message_filter_for_notification{true};
     Live<bool> use_separate_retry_queue{false};
 
+    // Lite topics.
+    Live<bool> enable_lite_event_mode{true};
+    Live<std::int64_t> lite_event_check_interval{10000};
+    Live<std::int64_t> lite_event_full_dispatch_delay_time{10000};
+    Live<std::int64_t> lite_event_full_dispatch_delay_time_for_wildcard_group{10000};
+    Live<bool> lite_lag_latency_collect_enable{false};
+    Live<std::int32_t> lite_lag_latency_top_k{50};
+    Live<std::int64_t> lite_subscription_check_interval{120000};
+    Live<std::int64_t> lite_subscription_check_timeout_mills{180000};
+    Live<std::int64_t> lite_ttl_check_interval{120000};
+    Live<std::int32_t> max_client_event_count{100};
+    Live<std::int64_t> max_lite_subscription_count{100000};
+    Live<std::int64_t> min_lite_ttl{900000};
+
     // Clients.
     Live<std::int64_t> channel_expired_timeout{120000};
     Live<std::int64_t> subscription_expired_timeout{600000};

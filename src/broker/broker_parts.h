@@ -16,6 +16,7 @@
 #include "broker/delay/schedule_message_service.h"
 #include "broker/filter/consumer_filter_manager.h"
 #include "broker/hold/pull_request_hold_service.h"
+#include "broker/lite/lite_services.h"
 #include "broker/lock/rebalance_lock_manager.h"
 #include "broker/lock/replica_locks.h"
 #include "broker/maintenance.h"

@@ -216,6 +216,7 @@ AdminCollaborators Broker::Parts::Services::admin_collaborators(Parts& p) {
                                  }},
         .register_all = [this] { registration.register_now_and_wait(kRegisterWait); },
         .wait_for_changed_topics = [this] { registration.wait_for_changed_topics(kRegisterWait); },
+        .on_topic_deleting = [this](auto topic) { pop.lite().on_topic_deleting(topic); },
         .on_topic_deleted =
             [this, &p](auto topic) {
                 p.stats.on_topic_deleted(topic);

@@ -303,6 +303,17 @@ void ConsumerOffsetManager::remove_group(std::string_view group) {
     log_of("broker").info("offsets_removed group={} topics={}", group, count);
 }
 
+std::size_t ConsumerOffsetManager::size() const {
+    std::size_t size = 0;
+    for (Shard& shard : shards_) {
+        const std::lock_guard lock(shard.mutex);
+        size += static_cast<std::size_t>(
+            std::count_if(shard.entries.begin(), shard.entries.end(),
+                          [](const auto& item) { return item.second.committed.has_value(); }));
+    }
+    return size;
+}
+
 void ConsumerOffsetManager::remove_topic(std::string_view topic) {
     const auto count =
         erase_entries([&](const auto& parts, const Entry&) { return parts.topic == topic; });

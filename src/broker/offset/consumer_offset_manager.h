@@ -11,6 +11,7 @@
 
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -85,6 +86,8 @@ public:
     // --- administration -------------------------------------------------------------------------
     // All queues of a topic and group; nothing when the group never committed there.
     std::optional<Offsets> offsets_of(std::string_view group, std::string_view topic) const;
+    // Topics and groups with a position. Source: getOffsetTable.
+    std::size_t size() const;
     std::set<std::string> topics_of_group(std::string_view group) const;
     std::set<std::string> groups_of_topic(std::string_view topic) const;
     void remove_group(std::string_view group);

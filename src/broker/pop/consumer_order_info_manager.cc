@@ -235,6 +235,30 @@ void ConsumerOrderInfoManager::set_visible_at(const PopQueue& queue, std::int64_
     file_.mark_dirty();
 }
 
+void ConsumerOrderInfoManager::suspend(const PopQueue& queue, std::int64_t pop_time,
+                                       std::int64_t visible_ms) {
+    {
+        const std::lock_guard lock(mutex_);
+        const auto found = infos_.find(queue);
+        if (found == infos_.end() || found->second.pop_time != pop_time) {
+            return;
+        }
+        auto& info = found->second;
+        for (auto& [offset, count] : info.consumed) {
+            count = count > 0 ? count - 1 : count;
+        }
+        info.visible_at.clear();
+        info.invisible_time = visible_ms - info.pop_time;
+        changed(queue, info);
+    }
+    file_.mark_dirty();
+}
+
+std::size_t ConsumerOrderInfoManager::size() const {
+    const std::lock_guard lock(mutex_);
+    return infos_.size();
+}
+
 void ConsumerOrderInfoManager::clear_block(const PopQueue& queue) {
     {
         const std::lock_guard lock(mutex_);

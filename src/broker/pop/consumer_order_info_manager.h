@@ -8,6 +8,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -79,7 +80,11 @@ public:
     // Ignored unless it is of the last pop.
     void set_visible_at(const PopQueue& queue, std::int64_t offset, std::int64_t pop_time,
                         std::int64_t visible_ms);
+    // The queue is free from `visible_ms` on, and what was handed out last counts no try. Ignored
+    // unless it is of the last pop. Source: MemoryConsumerOrderInfoManager.suspendQueue.
+    void suspend(const PopQueue& queue, std::int64_t pop_time, std::int64_t visible_ms);
     void clear_block(const PopQueue& queue);
+    std::size_t size() const;
 
     // Queues that were blocked and are not any more, each once.
     std::vector<PopQueue> take_freed();

@@ -33,6 +33,14 @@ public:
         const auto entry = store_.queue_entry(topic, queue_id, offset);
         return entry ? std::optional(entry->tags_code) : std::nullopt;
     }
+    std::int64_t store_timestamp(std::string_view topic, std::int32_t queue_id,
+                                 QueueOffset offset) const override {
+        return store_.store_timestamp_at(topic, queue_id, offset);
+    }
+    std::vector<std::pair<std::string, std::int32_t>> queues() const override {
+        return store_.queues();
+    }
+    void delete_topic(std::string_view topic) override { store_.delete_topic(topic); }
     store::GetMessageResult get(const store::GetMessageRequest& request) override {
         return store_.get_message(request);
     }

@@ -15,7 +15,8 @@ namespace rmq::broker {
 
 std::int64_t PopOffsets::peek(const PopQueue& queue, std::int32_t init_mode) const {
     const auto committed = c_.offsets.query(queue.view());
-    return latest(queue, committed < 0 ? initial(queue, init_mode) : committed);
+    return latest(queue, committed < 0 ? initial_pop_offset(c_.config, c_.store, queue, init_mode)
+                                       : committed);
 }
 
 std::int64_t PopOffsets::take(const PopQueue& queue, std::int32_t init_mode) {
@@ -27,7 +28,7 @@ std::int64_t PopOffsets::take(const PopQueue& queue, std::int32_t init_mode) {
     }
     auto committed = c_.offsets.query(queue.view());
     if (committed < 0) {
-        committed = initial(queue, init_mode);
+        committed = initial_pop_offset(c_.config, c_.store, queue, init_mode);
         c_.offsets.commit(queue.view(), committed);
     }
     return latest(queue, committed);
@@ -43,16 +44,17 @@ std::int64_t PopOffsets::latest(const PopQueue& queue, std::int64_t committed) c
 
 // Source: PopMessageProcessor.getInitOffset. A young queue whose start is still in memory is read
 // from there in either mode; otherwise a group that starts at the end gets the last message.
-std::int64_t PopOffsets::initial(const PopQueue& queue, std::int32_t init_mode) const {
-    const auto min = c_.store.min_offset(queue.topic, queue.queue_id).value;
+std::int64_t initial_pop_offset(const BrokerConfig& config, const PopStore& store,
+                                const PopQueue& queue, std::int32_t init_mode) {
+    const auto min = store.min_offset(queue.topic, queue.queue_id).value;
     if (init_mode == consume_init_mode::kMin || queue.topic.starts_with(topic_name::kRetryPrefix)) {
         return std::max<std::int64_t>(min, 0);
     }
-    if (c_.config.init_pop_offset_by_check_msg_in_mem && min <= 0 &&
-        c_.store.is_offset_in_memory(queue.topic, queue.queue_id, QueueOffset{0})) {
+    if (config.init_pop_offset_by_check_msg_in_mem && min <= 0 &&
+        store.is_offset_in_memory(queue.topic, queue.queue_id, QueueOffset{0})) {
         return 0;
     }
-    return std::max<std::int64_t>(c_.store.max_offset(queue.topic, queue.queue_id).value - 1, 0);
+    return std::max<std::int64_t>(store.max_offset(queue.topic, queue.queue_id).value - 1, 0);
 }
 
 }  // namespace rmq::broker

@@ -35,10 +35,13 @@ public:
     std::int64_t rest(const PopQueue& queue, std::int64_t offset) const;
 
 private:
-    std::int64_t initial(const PopQueue& queue, std::int32_t init_mode) const;
     std::int64_t latest(const PopQueue& queue, std::int64_t committed) const;
 
     const Collaborators c_;
 };
+
+// Where a group begins in a queue that it has no position in. Source: getInitOffset.
+std::int64_t initial_pop_offset(const BrokerConfig& config, const PopStore& store,
+                                const PopQueue& queue, std::int32_t init_mode);
 
 }  // namespace rmq::broker

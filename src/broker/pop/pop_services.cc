@@ -2,6 +2,7 @@
 #include "broker/pop/pop_services.h"
 
 #include "broker/broker_config.h"
+#include "broker/lite/lite_services.h"
 #include "broker/metrics/broker_metrics.h"
 #include "broker/offset/consumer_offset_manager.h"
 #include "broker/outer/broker_outer_api.h"
@@ -16,6 +17,7 @@
 #include "broker/pop/pop_revive_service.h"
 #include "broker/pop/pop_store.h"
 #include "broker/pop/topic_route_info_manager.h"
+#include "broker/processor/lite/lite_receipt.h"
 #include "broker/processor/pop/ack_message.h"
 #include "broker/processor/pop/change_invisible_time.h"
 #include "broker/processor/pop/notification.h"
@@ -70,6 +72,7 @@ struct PopServices::Parts {
     PopOffsets positions;
     PopReviveService revive;
     PopLongPollingService polling;
+    LiteServices lite;
 
     QueryAssignmentProcessor assignments;
     PopMessageProcessor pops;
@@ -115,12 +118,14 @@ PopServices::Parts::Parts(const PopCollaborators& with, std::unique_ptr<PopStore
                            notifications.resume(std::move(poll));
                        }
                    }}),
+      lite(c, *store, locks, routes),
       assignments({c.config, c.topics, c.groups, c.consumers, routes, modes}),
       pops({c.config, c.store_config, c.clock, *store, c.topics, c.groups, c.consumers, c.offsets,
             order_infos, c.stats, c.admission, locks, positions, buffer, inflight, polling}),
       acks({c.config, c.clock, *store, c.topics, c.offsets, order_infos, locks, buffer, log,
-            inflight, polling}),
-      changes({c.config, c.clock, *store, c.topics, c.offsets, order_infos, locks, buffer, log}),
+            inflight, polling, lite.receipts()}),
+      changes({c.config, c.clock, *store, c.topics, c.offsets, order_infos, locks, buffer, log,
+               lite.receipts()}),
       peeks({c.config, *store, c.topics, c.groups, c.stats, positions, polling}),
       notifications(
           {c.config, c.clock, *store, c.topics, c.groups, order_infos, positions, polling}) {
@@ -186,6 +191,10 @@ void PopServices::register_in(RequestRegistry& registry) {
     add(RequestCode::NOTIFICATION, p.notifications, &NotificationProcessor::process);
 }
 
+LiteServices& PopServices::lite() {
+    return parts_->lite;
+}
+
 std::int64_t PopServices::run_revive_once() {
     return parts_->run_due();
 }
@@ -201,12 +210,14 @@ void PopServices::stop() {
 }
 
 bool PopServices::notify_arriving(std::span<const store::MessageArrival> arrivals) {
+    parts_->lite.notify_arriving(arrivals);
     return parts_->polling.notify_arriving(arrivals);
 }
 
 void PopServices::tick() {
     auto& p = *parts_;
     p.polling.run_once();
+    p.lite.tick();
     for (const auto& queue : p.order_infos.take_freed()) {
         if (p.c.config.enable_notify_after_pop_order_lock_release) {
             p.polling.notify_queue(queue.topic, queue.group, queue.queue_id);
@@ -216,10 +227,12 @@ void PopServices::tick() {
 
 void PopServices::on_connection_closed(const Connection& connection) {
     parts_->polling.on_connection_closed(connection);
+    parts_->lite.on_connection_closed(connection);
 }
 
 void PopServices::drop_all() {
     parts_->polling.drop_all();
+    parts_->lite.drop_all();
 }
 
 PopServices::BufferSizes PopServices::buffer_sizes() const {

@@ -33,6 +33,7 @@ class BrokerOuterApi;
 class BrokerStatsManager;
 class ConsumerManager;
 class ConsumerOffsetManager;
+class LiteServices;
 class PopStore;
 struct PopQueue;
 class SubscriptionGroupManager;
@@ -57,7 +58,7 @@ struct PopCollaborators {
 };
 
 // Consumption by pop, put together: its tables, services and processors (400-402, 200050-200055,
-// 200151).
+// 200151), and those of lite topics.
 // Lifecycle: construct, load(), register_in(), start() (thread "revive"), stop().
 class PopServices {
 public:
@@ -70,6 +71,8 @@ public:
     Status load();
     // This object outlives the registry.
     void register_in(RequestRegistry& registry);
+    // Their requests have listeners and queues of their own to be registered with.
+    LiteServices& lite();
     // One turn of the thread: check points in memory, and revival. Returns milliseconds until the
     // next one. Not with start().
     std::int64_t run_revive_once();

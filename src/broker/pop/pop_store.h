@@ -9,7 +9,10 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace rmq::store {
 class MessageStore;
@@ -31,6 +34,12 @@ public:
     // Of a queue entry; nothing outside the queue.
     virtual std::optional<std::int64_t> tags_code(std::string_view topic, std::int32_t queue_id,
                                                   QueueOffset offset) const = 0;
+    // Store time of a message; -1 when there is none. May block.
+    virtual std::int64_t store_timestamp(std::string_view topic, std::int32_t queue_id,
+                                         QueueOffset offset) const = 0;
+    // Every queue there is.
+    virtual std::vector<std::pair<std::string, std::int32_t>> queues() const = 0;
+    virtual void delete_topic(std::string_view topic) = 0;
     virtual store::GetMessageResult get(const store::GetMessageRequest& request) = 0;
     virtual store::PutMessageResult put(const store::MessageToPut& message) = 0;
     // The same, readable in the message's queue not before `deliver_ms` and soon after.

@@ -20,6 +20,7 @@
 #include "broker/transaction/half_message.h"
 #include "broker/transaction/transactional_message_service.h"
 #include "common/limits.h"
+#include "common/lite_topic.h"
 #include "common/log.h"
 #include "common/message/message_id.h"
 #include "common/message/message_properties.h"
@@ -179,6 +180,7 @@ void SendMessageProcessor::send_message(Send& send, Responder responder) {
     }
     send.delay_level = *delay_level;
     handle_priority(send, found);
+    handle_lite_topic(send, found);
     if (send.header.topic.starts_with(topic_name::kRetryPrefix) &&
         !handle_retry_and_dlq(send, responder)) {
         return;
@@ -213,6 +215,14 @@ void SendMessageProcessor::handle_priority(Send& send, const SendProperties& fou
     }
     send.queue_id = std::min(priority, std::max(send.topic->write_queue_nums - 1, 0));
     send.message.queue_id = send.queue_id;
+}
+
+// A message for a lite topic has an entry in that one's queue, too, whatever type its topic is of.
+// Source: SendMessageProcessor.sendMessage.
+void SendMessageProcessor::handle_lite_topic(const Send& send, const SendProperties& found) {
+    if (const auto queue = lite_queue_name(send.header.topic, found.lite_topic)) {
+        set_property(scratch().properties, property::kInnerMultiDispatch, *queue);
+    }
 }
 
 // Source: SendMessageProcessor.handleRetryAndDLQ.

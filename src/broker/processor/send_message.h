@@ -67,6 +67,7 @@ private:
     void send_inner_batch(Send& send, std::size_t messages, Responder responder);
     // False: answered already.
     static void handle_priority(Send& send, const SendProperties& found);
+    static void handle_lite_topic(const Send& send, const SendProperties& found);
     bool handle_retry_and_dlq(Send& send, Responder& responder);
     bool handle_schedule(Send& send, const SendProperties& properties, Reply& reply,
                          Responder& responder);

@@ -397,6 +397,24 @@ TEST_CASE("SendMessage: the priority of a message is its queue", "[broker][send]
     CHECK(send("2", "TIMER_DELIVER_MS", "1") == Seen("1", "none"));
 }
 
+TEST_CASE("SendMessage: a message for a lite topic goes to that one's queue, too",
+          "[broker][send][L-01]") {
+    Fixture f;
+    const auto queue_of = [&](std::string_view lite_topic) {
+        const auto response = f.send({{"i", encode_pairs({"__LITE_TOPIC", lite_topic,
+                                                          "INNER_MULTI_DISPATCH", "%LMQ%own"})}});
+        REQUIRE(response.code == ResponseCode::SUCCESS);
+        const auto stored = f.stored("T", 1, std::stoll(ext_value(response, "queueOffset")));
+        REQUIRE(stored);
+        CHECK(find_property(stored->record.properties, "__LITE_TOPIC").has_value() ==
+              !lite_topic.empty());
+        return std::string(
+            find_property(stored->record.properties, "INNER_MULTI_DISPATCH").value_or("none"));
+    };
+    CHECK(queue_of("a") == "%LMQ%$T$a");
+    CHECK(queue_of("") == "%LMQ%own");
+}
+
 TEST_CASE("SendMessage: body and properties have their limits", "[broker][send][M-04]") {
     Fixture f;
     const auto most = static_cast<std::size_t>(f.store_config.max_message_size.get());

@@ -27,6 +27,8 @@ void note(const PropertyView& pair, SendProperties& found) {
                 found.sharding_key = pair.value;
             } else if (is(property::kPriority)) {
                 found.priority = pair.value;
+            } else if (is(property::kLiteTopic)) {
+                found.lite_topic = pair.value;
             }
             break;
         case 'D':

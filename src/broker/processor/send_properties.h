@@ -32,6 +32,7 @@ struct SendProperties {
     std::string_view keys;
     std::string_view sharding_key;
     std::string_view priority;
+    std::string_view lite_topic;
     bool has_timer_out = false;
 
     bool is_timer() const {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "broker/testing/pop_fixture.h"
 
+#include "broker/lite/lite_services.h"
+#include "broker/processor/admin/admin_handler.h"
 #include "common/java_string.h"
 #include "common/message/message_properties.h"
 #include "common/persistent_file.h"
@@ -38,6 +40,22 @@ public:
         return disk_.queues.at({std::string(topic), queue_id})
             .at(static_cast<std::size_t>(offset.value))
             .tags_code;
+    }
+    std::int64_t store_timestamp(std::string_view topic, std::int32_t queue_id,
+                                 QueueOffset offset) const override {
+        return offset.value < 0 || offset.value >= disk_.size(topic, queue_id)
+                   ? -1
+                   : disk_.record(topic, queue_id, offset.value).born_timestamp;
+    }
+    std::vector<std::pair<std::string, std::int32_t>> queues() const override {
+        std::vector<std::pair<std::string, std::int32_t>> names;
+        for (const auto& [name, entries] : disk_.queues) {
+            names.push_back(name);
+        }
+        return names;
+    }
+    void delete_topic(std::string_view topic) override {
+        std::erase_if(disk_.queues, [&](const auto& entry) { return entry.first.first == topic; });
     }
     store::GetMessageResult get(const store::GetMessageRequest& request) override {
         store::GetMessageResult result;
@@ -228,6 +246,8 @@ void PopFixture::boot() {
     REQUIRE(pops->load());
     registry = std::make_unique<RequestRegistry>();
     pops->register_in(*registry);
+    const broker::AdminQueue queue{*admission_, config.wait_time_mills_in_admin_broker_queue};
+    pops->lite().register_in(*registry, queue, false);
     disk.on_arrival = [this](const store::MessageArrival& arrival) {
         pops->notify_arriving({&arrival, 1});
     };
@@ -410,6 +430,7 @@ void PopFixture::pass_ms(std::int64_t ms) {
         disk.fire(clock.now_ms());
         pops->run_revive_once();
         pops->tick();
+        pops->lite().run_once();
         run_io_tasks();
     }
 }

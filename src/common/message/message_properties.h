@@ -48,6 +48,7 @@ inline constexpr std::string_view kTimerRollTimes = "TIMER_ROLL_TIMES";
 inline constexpr std::string_view kTimerDelUniqueKey = "TIMER_DEL_UNIQKEY";
 inline constexpr std::string_view kInnerNum = "INNER_NUM";
 inline constexpr std::string_view kInnerBase = "INNER_BASE";
+inline constexpr std::string_view kLiteTopic = "__LITE_TOPIC";
 inline constexpr std::string_view kInnerMultiDispatch = "INNER_MULTI_DISPATCH";
 inline constexpr std::string_view kInnerMultiQueueOffset = "INNER_MULTI_QUEUE_OFFSET";
 inline constexpr std::string_view kCrc32 = "__CRC32#";

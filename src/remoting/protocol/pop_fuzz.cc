@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any bytes as receipt handle, batch acknowledgement, assignment or request mode.
+// Any bytes as receipt handle, batch acknowledgement, assignment, request mode or subscription to
+// lite topics.
 
 #include "common/assert.h"
 #include "remoting/protocol/body/assignment.h"
 #include "remoting/protocol/body/batch_ack.h"
 #include "remoting/protocol/body/json_fields.h"
+#include "remoting/protocol/body/lite_subscription.h"
 #include "remoting/protocol/extra_info.h"
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -34,6 +37,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         }
     }
     static_cast<void>(parse_query_assignment_request(text));
+    if (const auto changes = parse_lite_subscription_ctl(text)) {
+        RMQ_ASSERT(changes->size() <= kLiteChangesMax, "subscriptions are bounded");
+        for (const auto& change : *changes) {
+            RMQ_ASSERT(std::is_sorted(change.lite_topics.begin(), change.lite_topics.end()),
+                       "lite topics are sorted");
+        }
+    }
     if (const auto json = parse_body_json(text)) {
         if (const auto setting = parse_message_request_mode_setting(*json)) {
             const auto again = parse_message_request_mode_setting(to_json(*setting));

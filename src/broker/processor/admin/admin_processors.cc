@@ -23,6 +23,7 @@ AdminProcessors::AdminProcessors(AdminCollaborators c)
                 std::move(c.runtime_contributors)}),
       query_(c.store, c.store_config) {
     topics_.set_change_barrier(std::move(c.wait_for_changed_topics));
+    topics_.set_pre_deletion_listener(std::move(c.on_topic_deleting));
     topics_.set_deletion_listener(std::move(c.on_topic_deleted));
     groups_.set_deletion_listener(std::move(c.on_group_deleted));
 }

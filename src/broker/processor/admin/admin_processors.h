@@ -37,7 +37,8 @@ struct AdminCollaborators {
     std::function<std::string()> delay_offsets;  // delayOffset.json; may be empty
     std::vector<RuntimeInfo::Contributor> runtime_contributors;
     std::function<void()> register_all;  // with the NameServers, after brokerPermission changed
-    std::function<void()> wait_for_changed_topics;  // to be in the routes
+    std::function<void()> wait_for_changed_topics;                  // to be in the routes
+    std::function<void(std::string_view topic)> on_topic_deleting;  // before anything of it goes
     std::function<void(std::string_view topic)> on_topic_deleted;
     std::function<void(std::string_view group)> on_group_deleted;
 };

@@ -9,6 +9,8 @@
 #include "broker/subscription/subscription_group_manager.h"
 #include "broker/topic/topic_config_manager.h"
 #include "broker/topic/topic_validator.h"
+#include "common/light_queue.h"
+#include "common/lite_topic.h"
 #include "common/log.h"
 #include "remoting/protocol/body/json_fields.h"
 #include "remoting/protocol/body/queue_stats.h"
@@ -72,8 +74,17 @@ void OffsetAdmin::register_in(RequestRegistry& registry, const AdminQueue& queue
 
 Result<Response> OffsetAdmin::search_offset_by_timestamp(const Request& request) {
     RMQ_TRY(const auto header, decode_header<SearchOffsetRequestHeader>(request.ext()));
-    const auto offset = parts_.store.search_offset_by_time(
-        header.topic, header.queue_id, header.timestamp, boundary_of(header.boundary_type));
+    std::string topic(header.topic);
+    if (const auto lite_topic = header.lite_topic.value_or(std::string_view{});
+        !is_blank(lite_topic)) {
+        topic = lite_queue_name(header.topic, lite_topic).value_or(std::string{});
+        if (header.queue_id != kLightQueueId ||
+            parts_.store.max_offset(topic, kLightQueueId).value <= 0) {
+            return success_with_header(OffsetResponseHeader{0});
+        }
+    }
+    const auto offset = parts_.store.search_offset_by_time(topic, header.queue_id, header.timestamp,
+                                                           boundary_of(header.boundary_type));
     return success_with_header(OffsetResponseHeader{offset.value});
 }
 

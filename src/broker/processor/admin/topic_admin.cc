@@ -201,6 +201,9 @@ Result<Response> TopicAdmin::delete_topic(const Request& request) {
 }
 
 void TopicAdmin::delete_one(std::string_view topic) {
+    if (on_deleting_) {
+        on_deleting_(topic);
+    }
     topics_.remove(topic);
     offsets_.remove_topic(topic);
     store_.delete_topic(topic);

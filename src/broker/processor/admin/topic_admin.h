@@ -28,6 +28,10 @@ public:
     TopicAdmin(const BrokerConfig& config, TopicConfigManager& topics,
                ConsumerOffsetManager& offsets, store::MessageStore& store);
 
+    // Called with the name of every topic that is about to be deleted.
+    void set_pre_deletion_listener(std::function<void(std::string_view)> listener) {
+        on_deleting_ = std::move(listener);
+    }
     // Called with the name of every deleted topic, to drop its statistics (autoDeleteUnusedStats).
     void set_deletion_listener(std::function<void(std::string_view topic)> listener) {
         on_deleted_ = std::move(listener);
@@ -57,6 +61,7 @@ private:
     TopicConfigManager& topics_;
     ConsumerOffsetManager& offsets_;
     store::MessageStore& store_;
+    std::function<void(std::string_view topic)> on_deleting_;
     std::function<void(std::string_view topic)> on_deleted_;
     std::function<void()> wait_for_registration_ = [] {};
 };

@@ -10,6 +10,7 @@
 #include "broker/pop/pop_queue_locks.h"
 #include "broker/pop/pop_revive_log.h"
 #include "broker/pop/pop_store.h"
+#include "broker/processor/lite/lite_receipt.h"
 #include "broker/processor/pop/pop_check.h"
 #include "broker/response_mapping.h"
 #include "common/log.h"
@@ -49,6 +50,10 @@ void AckMessageProcessor::ack(const Request& request, Responder responder) {
     if (auto refusal =
             check_pop_queue(c_.topics, {header->topic, header->queue_id}, responder.connection())) {
         responder.send(std::move(*refusal));
+        return;
+    }
+    if (auto answer = c_.lite.ack(*header)) {
+        responder.send(std::move(*answer));
         return;
     }
     const auto min = c_.store.min_offset(header->topic, header->queue_id).value;

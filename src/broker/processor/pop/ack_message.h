@@ -20,6 +20,7 @@ namespace rmq::broker {
 struct BrokerConfig;
 class ConsumerOffsetManager;
 class ConsumerOrderInfoManager;
+class LiteReceiptProcessor;
 class PopBufferMergeService;
 class PopInflightCounter;
 class PopLongPollingService;
@@ -44,6 +45,7 @@ public:
         const PopReviveLog& log;
         PopInflightCounter& inflight;
         PopLongPollingService& polling;
+        LiteReceiptProcessor& lite;
     };
     explicit AckMessageProcessor(Collaborators collaborators) : c_(collaborators) {}
     AckMessageProcessor(const AckMessageProcessor&) = delete;

@@ -8,6 +8,7 @@
 #include "broker/pop/pop_queue_locks.h"
 #include "broker/pop/pop_revive_log.h"
 #include "broker/pop/pop_store.h"
+#include "broker/processor/lite/lite_receipt.h"
 #include "broker/processor/pop/pop_check.h"
 #include "broker/response_mapping.h"
 #include "remoting/protocol/extra_info.h"
@@ -38,6 +39,10 @@ void ChangeInvisibleTimeProcessor::process(const Request& request, Responder res
     if (auto refusal =
             check_pop_queue(c_.topics, {header->topic, header->queue_id}, responder.connection())) {
         responder.send(std::move(*refusal));
+        return;
+    }
+    if (auto answer = c_.lite.change(*header)) {
+        responder.send(std::move(*answer));
         return;
     }
     if (header->offset < c_.store.min_offset(header->topic, header->queue_id).value ||

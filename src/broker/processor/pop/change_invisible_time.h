@@ -16,6 +16,7 @@ namespace rmq::broker {
 struct BrokerConfig;
 class ConsumerOffsetManager;
 class ConsumerOrderInfoManager;
+class LiteReceiptProcessor;
 class PopBufferMergeService;
 class PopQueueLocks;
 class PopReviveLog;
@@ -37,6 +38,7 @@ public:
         PopQueueLocks& locks;
         PopBufferMergeService& buffer;
         const PopReviveLog& log;
+        LiteReceiptProcessor& lite;
     };
     explicit ChangeInvisibleTimeProcessor(Collaborators collaborators) : c_(collaborators) {}
     ChangeInvisibleTimeProcessor(const ChangeInvisibleTimeProcessor&) = delete;

@@ -72,6 +72,7 @@ struct SearchOffsetRequestHeader {
     std::int32_t queue_id = 0;
     std::int64_t timestamp = 0;  // store time, ms
     std::optional<std::string_view> boundary_type;
+    std::optional<std::string_view> lite_topic;  // then `topic` is its parent (5.5)
 
     template <class Visitor>
     void visit(Visitor& v) {
@@ -79,6 +80,7 @@ struct SearchOffsetRequestHeader {
         v("queueId", queue_id);
         v("timestamp", timestamp);
         v("boundaryType", boundary_type);
+        v("liteTopic", lite_topic);
     }
 };
 

@@ -76,6 +76,7 @@ struct AckMessageRequestHeader {
     std::int32_t queue_id = 0;
     std::string_view extra_info;
     std::int64_t offset = 0;
+    std::optional<std::string_view> lite_topic;  // then `topic` is its parent (5.5)
 
     template <class Visitor>
     void visit(Visitor& v) {
@@ -84,6 +85,7 @@ struct AckMessageRequestHeader {
         v("queueId", queue_id);
         v("extraInfo", extra_info);
         v("offset", offset);
+        v("liteTopic", lite_topic);
     }
 };
 
@@ -95,8 +97,9 @@ struct ChangeInvisibleTimeRequestHeader {
     std::int32_t queue_id = 0;
     std::string_view extra_info;
     std::int64_t offset = 0;
-    std::int64_t invisible_time = 0;  // ms from now
-    std::optional<bool> suspend;      // put back without counting a try (5.5)
+    std::int64_t invisible_time = 0;             // ms from now
+    std::optional<bool> suspend;                 // put back without counting a try (5.5)
+    std::optional<std::string_view> lite_topic;  // then `topic` is its parent (5.5)
 
     template <class Visitor>
     void visit(Visitor& v) {
@@ -107,6 +110,7 @@ struct ChangeInvisibleTimeRequestHeader {
         v("offset", offset);
         v("invisibleTime", invisible_time);
         v("suspend", suspend);
+        v("liteTopic", lite_topic);
     }
 };
 
