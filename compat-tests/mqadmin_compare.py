@@ -138,6 +138,18 @@ COMMANDS = [
     ("exportMetrics", "-c DefaultCluster -f {home}/export -n {ns}", False, "last"),
     ("deleteSubGroup with positions", "-g Copy -b {broker} -r true -n {ns}", False, "group"),
     ("clusterList of nothing", "-c Nowhere -n {ns}", False),
+    ("updateTopic for lite topics", "-t Lite -b {broker} -r 1 -w 1 -a +message.type=LITE -n {ns}", False, "last"),
+    ("updateSubGroup for lite topics", "-g LiteGroup -b {broker} -a +lite.bind.topic=Lite -n {ns}", False, "last"),
+    ("getBrokerLiteInfo of lite topics", "-b {broker} -d -n {ns}", False, "last"),
+    ("getParentTopicInfo of lite topics", "-p Lite -n {ns}", False, "last"),
+    ("getParentTopicInfo of no lite topic", "-p T -n {ns}", False, "last"),
+    ("getLiteTopicInfo of a lite topic", "-p Lite -l a -s -n {ns}", False, "last"),
+    ("getLiteClientInfo of lite topics", "-p Lite -g LiteGroup -c nobody -s -n {ns}", False, "last"),
+    ("getLiteClientInfo of another lite group", "-p Lite -g G -c nobody -n {ns}", False, "last"),
+    ("getLiteGroupInfo of lite topics", "-p Lite -g LiteGroup -n {ns}", False, "last"),
+    ("getLiteGroupInfo of a lite topic", "-p Lite -g LiteGroup -l a -n {ns}", False, "last"),
+    ("triggerLiteDispatch of lite topics", "-p Lite -g LiteGroup -n {ns}", False, "last"),
+    ("triggerLiteDispatch of no lite group", "-p Lite -g G -n {ns}", False, "last"),
 ]
 
 
