@@ -16,6 +16,7 @@
 #include "broker/processor/lite/lite_receipt.h"
 #include "broker/processor/lite/lite_subscription_ctl.h"
 #include "broker/processor/lite/pop_lite_message.h"
+#include "broker/subscription/subscription_group_manager.h"
 #include "broker/topic/topic_config_manager.h"
 #include "common/light_queue.h"
 #include "common/lite_topic.h"
