@@ -101,7 +101,7 @@ LiteServices::Parts::Parts(const PopCollaborators& with, PopStore& store, PopQue
 }
 
 bool LiteServices::Parts::is_known(const PopQueue& queue) const {
-    return c.topics.contains(queue.topic) && c.groups.contains(queue.group);
+    return lifecycle.exists(queue.topic) && c.groups.contains(queue.group);
 }
 
 LiteServices::LiteServices(const PopCollaborators& collaborators, PopStore& store,

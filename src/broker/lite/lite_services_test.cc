@@ -7,6 +7,8 @@
 #include "common/lite_topic.h"
 #include "common/testing/catch.h"
 
+#include <nlohmann/json.hpp>
+
 using namespace rmq;
 using namespace rmq::broker;
 using namespace rmq::testing;

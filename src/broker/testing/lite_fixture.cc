@@ -3,6 +3,8 @@
 
 #include "common/testing/catch.h"
 
+#include <nlohmann/json.hpp>
+
 namespace rmq::testing {
 
 using nlohmann::json;
@@ -25,6 +27,11 @@ void LiteFixture::add_group(const std::string& name, const Ext& attributes) {
 
 void LiteFixture::put_lite(const std::string& lite_topic, const std::string& body) {
     put(queue(lite_topic), body);
+}
+
+Response LiteFixture::subscribe(const std::string& client_id, const Names& lite_topics,
+                                const std::string& action) {
+    return subscribe(client_id, lite_topics, action, json::object());
 }
 
 Response LiteFixture::subscribe(const std::string& client_id, const Names& lite_topics,

@@ -4,7 +4,7 @@
 #include "broker/lite/lite_services.h"
 #include "broker/testing/pop_fixture.h"
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include <cstdint>
 #include <string>
@@ -24,8 +24,10 @@ public:
 
     using Names = std::vector<std::string>;
     Response subscribe(const std::string& client_id, const Names& lite_topics,
-                       const std::string& action = "PARTIAL_ADD",
-                       const nlohmann::json& more = nlohmann::json::object());
+                       const std::string& action = "PARTIAL_ADD");
+    // With members that replace those of the change.
+    Response subscribe(const std::string& client_id, const Names& lite_topics,
+                       const std::string& action, const nlohmann::json& more);
 
     static Ext lite_header(const std::string& client_id, const Ext& changes = {});
     // One pop that must not wait.

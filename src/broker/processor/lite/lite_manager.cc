@@ -18,8 +18,8 @@
 #include "remoting/protocol/header/lite.h"
 #include "store/message_store_config.h"
 
+#include <fmt/core.h>
 #include <nlohmann/json.hpp>
-#include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
 #include <optional>

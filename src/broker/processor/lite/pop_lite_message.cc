@@ -28,7 +28,7 @@
 #include "remoting/protocol/header/pop.h"
 #include "remoting/protocol/header_codec.h"
 
-#include <spdlog/fmt/fmt.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <deque>
