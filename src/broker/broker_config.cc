@@ -186,6 +186,8 @@ constexpr ConfigRow kBrokerRows[] = {
         {.prints_empty = true}),
     config_row<&C::metrics_prom_exporter_port>("metricsPromExporterPort", "port of /metrics",
                                                {.min = 0, .max = 65535}),
+    config_row<&C::min_lite_ttl>("minLiteTTl", "shortest life of a lite topic",
+                                 {.unit = "ms", .min = 0}),
     config_row<&C::msg_trace_topic_name>("msgTraceTopicName", "trace topic name"),
     config_row<&C::namesrv_addr>("namesrvAddr", "NameServer list host:port;host:port",
                                  {.default_shown = "<NAMESRV_ADDR>"}),
