@@ -301,7 +301,8 @@ def queue_table_away(lines: list) -> list:
     return [re.sub(r"^(BROKER( \S+){5}) \d+", r"\1 N", line) for line in lines]
 
 
-SPECIAL = {"getBrokerLiteInfo of lite topics": queue_table_away, "brokerStatus": runtime_keys, "getBrokerConfig": config_lines, "clusterList": rates_away,
+SPECIAL = {"getBrokerLiteInfo of lite topics": queue_table_away,
+           "brokerStatus": runtime_keys, "getBrokerConfig": config_lines, "clusterList": rates_away,
            "clusterList -m": positions_away, "statsAll": counts_away, "consumerProgress": rates_away,
            "consumerProgress of one": rates_away, "brokerConsumeStats": rates_away, "consumerStatus": rates_away,
            "consumerProgress with clients": rates_away, "consumerStatus of one": client_state_away,
